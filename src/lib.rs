@@ -1,0 +1,5 @@
+//! visavis.
+pub mod id;
+pub mod limits;
+pub mod protocol;
+pub mod redact;

@@ -1,0 +1,91 @@
+//! Owns every bound on what comes from the network, each with its behaviour at the bound.
+//!
+//! A bound that an operator may want to move is a setting (see [`crate::config`]); what stands here is part of the
+//! protocol or protects the process, and is the same for everyone.
+
+use std::time::Duration;
+
+/// Longest text frame, in bytes. Longer: close code 1009. Leaves room for an escaped [`SDP_BYTES_MAX`].
+pub const TEXT_FRAME_BYTES_MAX: usize = 128 * 1024;
+
+/// Longest session description, in bytes. Longer: error `too_large`, the frame is not relayed.
+pub const SDP_BYTES_MAX: usize = 64 * 1024;
+
+/// Longest candidate line, in bytes. Longer: error `too_large`, the frame is not relayed.
+pub const CANDIDATE_BYTES_MAX: usize = 1024;
+
+/// Longest `sdpMid` or `usernameFragment`, in bytes (RFC 8839 allows 256 for the latter). Longer: error `too_large`.
+pub const ICE_NAME_BYTES_MAX: usize = 256;
+
+/// Longest chat text, in bytes of UTF-8. Longer: error `too_large`, nothing is sent.
+pub const CHAT_BYTES_MAX: usize = 8 * 1024;
+
+/// Longest JSON value or binary payload of one bus message, in bytes. Longer: error `too_large`, nothing is sent.
+pub const BUS_BYTES_MAX: usize = 64 * 1024;
+
+/// Deepest nesting of arrays and objects in a JSON bus message. Deeper: error `bad_message`; a receiver's parser may be recursive.
+pub const BUS_DEPTH_MAX: usize = 64;
+
+/// Longest room name, in characters. Longer: error `bad_room`, close code 4004.
+pub const ROOM_NAME_CHARS_MAX: usize = 64;
+
+/// Longest display name, in Unicode scalar values. Longer: error `bad_name`.
+pub const DISPLAY_NAME_CHARS_MAX: usize = 64;
+
+/// Longest bus topic, in bytes. Longer: error `bad_topic`.
+pub const TOPIC_BYTES_MAX: usize = 64;
+
+/// Most capabilities in a hello, and the longest one in bytes. More or longer: error `bad_message`.
+pub const CAPABILITIES_MAX: usize = 16;
+/// See [`CAPABILITIES_MAX`].
+pub const CAPABILITY_BYTES_MAX: usize = 32;
+
+/// Longest request id, in bytes. Longer: error `bad_message`, without the id.
+pub const REQUEST_ID_BYTES_MAX: usize = 64;
+
+/// Refused frames that one connection may send before it is closed with code 4000.
+pub const BAD_FRAMES_MAX: u32 = 32;
+
+/// How long a new connection may stay silent before its hello. Longer: close code 4003.
+pub const HELLO_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How long a client may take to send the head of an HTTP request. Longer: the connection is closed.
+pub const HTTP_HEADER_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How often the server pings a WebSocket.
+pub const PING_INTERVAL: Duration = Duration::from_secs(20);
+
+/// How long a WebSocket may bring nothing at all, not even a pong. Longer: it counts as dropped (close code 4005).
+pub const DEAD_AFTER: Duration = Duration::from_secs(45);
+
+/// Frames handed to one connection and not yet written. At the bound the hub holds the rest back in the outbox.
+pub const WINDOW_FRAMES_MAX: usize = 256;
+
+/// Bytes handed to one connection and not yet written; one frame more may be on top. At the bound: as above.
+pub const WINDOW_BYTES_MAX: usize = 256 * 1024;
+
+/// Frames held back for a connected reader. One more: the connection is closed with code 4002, and may resume.
+pub const PENDING_FRAMES_MAX: usize = 1024;
+
+/// Bytes held back for a connected reader. One more: as above.
+pub const PENDING_BYTES_MAX: usize = 1024 * 1024;
+
+/// Frames kept for a session that is away, or written and not acknowledged. One more while away: the session ends as if
+/// its grace had passed. One more while connected: the oldest acknowledged-late frame goes, and a resume from before it
+/// gets a fresh welcome instead.
+pub const OUTBOX_FRAMES_MAX: usize = 4096;
+
+/// Bytes of the same. One more: as above.
+pub const OUTBOX_BYTES_MAX: usize = 4 * 1024 * 1024;
+
+/// Numbered client frames after which the server acknowledges them.
+pub const ACK_EVERY: u64 = 32;
+
+/// Inputs waiting for the hub. At the bound every connection waits before it reads its next frame.
+pub const HUB_MAILBOX_MAX: usize = 8192;
+
+/// Bytes of one WebSocket's read and write buffer.
+pub const SOCKET_BUFFER_BYTES: usize = 4 * 1024;
+
+/// The longest a graceful stop waits for connections to close.
+pub const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(5);

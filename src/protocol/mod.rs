@@ -1,0 +1,27 @@
+#![doc = include_str!("protocol.md")]
+
+mod binary;
+mod client;
+mod error;
+mod member;
+mod server;
+mod signal;
+
+pub use binary::{BINARY_HEADER_BYTES, BusFrame, FLAG_DIRECT, FLAG_LATEST};
+pub use client::{Bus, Chat, ClientFrame, ClientMessage, Hello, Location, PresenceChange, Rename, Resume, SignalTo};
+pub use error::{CloseCode, DecodeError, ErrorCode};
+pub use member::{Member, Position, Presence};
+pub use server::{
+    Bye, ByeReason, ChatMessage, IceServer, IceServers, LeftReason, Limits, Policy, ResumeGrant, RoomPolicy, Roster, ServerFrame,
+    ServerMessage, Welcome,
+};
+pub use signal::{Candidate, Description, SdpType, Signal};
+
+/// The WebSocket subprotocol (RFC 6455 section 1.9) that both ends must name.
+pub const SUBPROTOCOL: &str = "visavis.v1";
+
+/// Where the WebSocket is taken.
+pub const WEBSOCKET_PATH: &str = "/api/ws";
+
+/// The capability of a member that answers session descriptions; the others have no media and are never called.
+pub const CAPABILITY_WEBRTC: &str = "webrtc";
