@@ -1,0 +1,48 @@
+// Owns what the view may ask of a meeting and of this device's media. The view imports these interfaces, never the code behind.
+
+import type { ReadonlySignal } from "@preact/signals";
+import type { ParticipantId, Position } from "../protocol/types";
+import type { LocalMedia, RoomState } from "./state";
+
+/** Microphone, camera and screen of this device; lives from the prejoin screen to the end of the page. */
+export interface Media {
+  readonly state: ReadonlySignal<LocalMedia>;
+  /** Starts or stops the microphone; resolves when done. A failure shows in the state, it is not thrown. */
+  setMicrophone(on: boolean): Promise<void>;
+  /** Starts or stops the camera; off releases the device. */
+  setCamera(on: boolean): Promise<void>;
+  chooseMicrophone(deviceId: string): Promise<void>;
+  chooseCamera(deviceId: string): Promise<void>;
+  chooseSpeaker(deviceId: string): void;
+  /** Front and back camera of a phone. */
+  switchCamera(): Promise<void>;
+  startSharing(): Promise<void>;
+  stopSharing(): void;
+  /** Looks for devices again. */
+  refresh(): Promise<void>;
+}
+
+/** What a person can do in a room. */
+export interface Meeting {
+  readonly state: ReadonlySignal<RoomState>;
+  sendChat(text: string, to?: ParticipantId): void;
+  setHand(raised: boolean): void;
+  rename(name: string): void;
+  /** Shares this device's position until `null`. */
+  sharePosition(position: Position | null): void;
+  /** Tries a failed link again. */
+  retryLink(participant: ParticipantId): void;
+  /** A link that hands this call over to another device (it carries the resume token in its fragment). */
+  handoverUrl(): string | null;
+  leave(): void;
+}
+
+export interface JoinOptions {
+  readonly room: string;
+  readonly name: string;
+  readonly media: Media;
+  /** From a handover link. */
+  readonly resumeToken?: string;
+  /** Ends the meeting without a word to the view. */
+  readonly signal: AbortSignal;
+}

@@ -1,0 +1,87 @@
+// Owns the shape of a meeting as the page shows it: one immutable value, changed only by the reducer in reducer.ts.
+// It names no DOM element except MediaStream, and no peer connection.
+
+import type { ChatMessage, ErrorCode, Member, ParticipantId, Position, RoomPolicy } from "../protocol/types";
+
+/** Where the page stands with the server. `reconnecting`: the WebSocket is lost, the call goes on. */
+export type Connection =
+  | { kind: "joining" }
+  | { kind: "connected" }
+  | { kind: "reconnecting"; sinceMs: number; attempt: number; retryAtMs: number }
+  | { kind: "ended"; reason: EndReason };
+
+/** Why a meeting is over. `refused` carries the server's code and sentence. */
+export type EndReason =
+  | { kind: "left" }
+  | { kind: "replaced" }
+  | { kind: "refused"; code: ErrorCode; message: string };
+
+/** Which way media takes to a member, as the selected candidate pair says. */
+export type Path = "direct" | "relayed";
+
+/** The link to one member. `none`: that member has no media (no capability `webrtc`). */
+export interface Link {
+  readonly state: "none" | "connecting" | "connected" | "reconnecting" | "failed";
+  readonly path: Path | null;
+  /** Round trip of the selected pair in milliseconds, null until measured. */
+  readonly rttMs: number | null;
+}
+
+/** Another member of the room, with what it sends. A stream is null while nothing of it has arrived. */
+export interface Participant {
+  readonly member: Member;
+  readonly link: Link;
+  /** Microphone and camera. The video track may be muted or missing: then show the avatar. */
+  readonly camera: MediaStream | null;
+  /** A shared screen. */
+  readonly screen: MediaStream | null;
+  /** Whether frames of the camera arrive. */
+  readonly cameraLive: boolean;
+  /** Loudness of its voice, 0 to 1, refreshed about four times a second. */
+  readonly level: number;
+}
+
+/** A microphone or camera of this device. `blocked`, `missing`, `busy` say what the person has to mend. */
+export type DeviceState = "off" | "starting" | "on" | "blocked" | "missing" | "busy" | "insecure";
+
+/** What this device captures and which devices there are. */
+export interface LocalMedia {
+  readonly microphone: DeviceState;
+  readonly camera: DeviceState;
+  readonly sharing: boolean;
+  /** Camera preview, mirrored by the view; null while the camera is off. */
+  readonly cameraStream: MediaStream | null;
+  readonly screenStream: MediaStream | null;
+  readonly devices: readonly { readonly id: string; readonly kind: MediaDeviceKind; readonly label: string }[];
+  readonly microphoneId: string | null;
+  readonly cameraId: string | null;
+  readonly speakerId: string | null;
+  /** Loudness of the own microphone, 0 to 1. */
+  readonly level: number;
+}
+
+/** Everything that the room view shows. */
+export interface RoomState {
+  readonly room: string;
+  readonly connection: Connection;
+  readonly self: Member | null;
+  /** In the order of joining, without oneself. */
+  readonly participants: readonly Participant[];
+  readonly chat: readonly ChatMessage[];
+  readonly policy: RoomPolicy | null;
+  /** Own position while it is shared. */
+  readonly position: Position | null;
+  /** The loudest remote speaker of the last second, or null. */
+  readonly speaker: ParticipantId | null;
+  /** Refusals by the server and other things the person should hear of once; the newest last, at most 20. */
+  readonly notices: readonly Notice[];
+}
+
+/** Something to tell the person once. `text` is set for server sentences; `kind` is translated by the view. */
+export interface Notice {
+  readonly number: number;
+  readonly kind: "joined" | "left" | "hand" | "chat" | "server-error" | "device-lost" | "share-failed";
+  readonly participant: ParticipantId | null;
+  readonly name: string;
+  readonly text: string | null;
+}
