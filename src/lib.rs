@@ -1,5 +1,7 @@
 //! visavis.
+pub mod config;
 pub mod id;
 pub mod limits;
 pub mod protocol;
 pub mod redact;
+pub mod turn;
