@@ -11,7 +11,7 @@ use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 use visavis::config::Config;
 use visavis::protocol::{
-    BusFrame, CAPABILITY_WEBRTC, Chat, ClientFrame, ClientMessage, Hello, Resume, ServerFrame, ServerMessage, Welcome,
+    BusFrame, CAPABILITY_WEBRTC, Chat, ClientFrame, ClientMessage, Hello, Resume, ResumeAt, ServerFrame, ServerMessage, Welcome,
 };
 use visavis::server::Server;
 
@@ -66,12 +66,12 @@ impl Client {
     }
 
     /// Says hello with a token and returns the answer.
-    pub async fn resume(server: &Server, room: &str, token: &str, seq: Option<u64>) -> (Self, ServerMessage) {
+    pub async fn resume(server: &Server, room: &str, token: &str, at: Option<ResumeAt>) -> (Self, ServerMessage) {
         let mut client = Self::open(server).await;
-        let resume = Some(Resume { token: token.to_owned(), seq });
+        let resume = Some(Resume { token: token.to_owned(), at });
         client.send(ClientMessage::Hello(hello(room, "back", resume))).await;
         let answer = client.next_message().await;
-        client.seq = seq.unwrap_or(0);
+        client.seq = at.map_or(0, |at| at.seq);
         (client, answer)
     }
 
