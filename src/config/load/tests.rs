@@ -37,9 +37,12 @@ impl Given<'_> {
     }
 }
 
+/// Flags and their values.
+type Flags = &'static [(&'static str, &'static str)];
+
 /// Each setting: as TOML, as text, and what else it cannot be without.
 #[rustfmt::skip]
-const EVERY: [(&str, &str, &str, &[(&str, &str)]); SETTINGS.len()] = [
+const EVERY: [(&str, &str, &str, Flags); SETTINGS.len()] = [
     ("http.listen", r#""127.0.0.1:8000""#, "127.0.0.1:8000", &[]),
     ("http.admin_listen", r#""off""#, "off", &[]),
     ("http.public_url", r#""https://meet.example.org""#, "https://meet.example.org", &[]),
