@@ -1,0 +1,4 @@
+//! The server over real sockets: what a client sees of joining, losing its connection, bad input, load and the stop.
+
+mod client;
+mod joining;
