@@ -6,6 +6,7 @@ pub mod hub_task;
 pub mod id;
 pub mod limits;
 pub mod metrics;
+pub mod peer;
 pub mod protocol;
 pub mod redact;
 pub mod server;
