@@ -75,7 +75,7 @@ impl Options {
 /// Why a headless participant never came into the room.
 #[derive(Debug, thiserror::Error)]
 #[error(transparent)]
-pub struct PeerError(#[from] SessionError);
+pub struct PeerError(#[from] pub SessionError);
 
 /// Joins, stays, leaves, and reports. Ends after the duration, on `shutdown`, or when the session ends for good.
 ///

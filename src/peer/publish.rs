@@ -123,7 +123,8 @@ impl LocalTrack {
         let payload_type = self.payload_type().await?;
         let clock_hz = self.clip.codec().clock_hz();
         let (mut start, mut ticks, mut position) = (Instant::now(), 0, 0);
-        let mut keyframe_allowed_at = start + KEYFRAME_INTERVAL_MIN;
+        // At once: the other end may have its keys a moment later, and miss the first packets.
+        let mut keyframe_allowed_at = start;
         loop {
             let frame = self.clip.frame(position);
             let sample = Sample {

@@ -7,14 +7,17 @@ use parking_lot::Mutex;
 use rtc::rtcp::payload_feedbacks::picture_loss_indication::PictureLossIndication;
 use rtc::rtp;
 use rtc::rtp_transceiver::rtp_sender::RtpCodecKind;
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{MissedTickBehavior, interval_at};
 use webrtc::media_stream::track_remote::{TrackRemote, TrackRemoteEvent};
 use webrtc::peer_connection::PeerConnection;
 
 use super::counter::{Packet, TrackCounter};
 use super::report::{Kind, LinkState, Path, Source, TrackReport};
 
-/// How often a keyframe is asked for until the first one is there.
+/// How long the first packets may take to be a keyframe before one is asked for.
+const KEYFRAME_PATIENCE: Duration = Duration::from_millis(50);
+
+/// How often it is asked for again until it is there.
 const KEYFRAME_REQUEST_INTERVAL: Duration = Duration::from_millis(500);
 
 /// Tracks of one link that are counted; further ones are not. The protocol has four.
@@ -138,7 +141,7 @@ pub async fn count(connection: Arc<dyn PeerConnection>, track: Arc<dyn TrackRemo
     };
     let mut place: Option<usize> = None;
     let mut ssrc = None;
-    let mut requests = interval(KEYFRAME_REQUEST_INTERVAL);
+    let mut requests = interval_at(tokio::time::Instant::now() + KEYFRAME_PATIENCE, KEYFRAME_REQUEST_INTERVAL);
     requests.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         let wants_keyframe = kind == Kind::Video && place.is_some_and(|at| facts.lock().is_waiting(at));
