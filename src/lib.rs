@@ -1,4 +1,5 @@
 //! visavis.
+pub mod cli;
 pub mod config;
 pub mod http;
 pub mod hub;

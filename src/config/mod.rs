@@ -1,14 +1,31 @@
 //! Owns the checked configuration: what the rest of the program may rely on without looking again.
 //!
-//! **Invariant:** nothing here touches a file, the environment or the network.
+//! One table ([`SETTINGS`]) feeds the flags, the environment variables, the file, the sample and the README. [`load`]
+//! takes all sources as values and answers with a [`Config`], or with everything that is wrong with them.
+//!
+//! **Invariant:** nothing here touches a file, the environment or the network; the one file that only a setting can name
+//! (`turn.secret_file`) is read through [`Sources::read`].
 
+mod error;
+mod file;
+mod load;
+mod print;
+mod raw;
 mod secret;
+mod settings;
+mod suggest;
+mod uri;
 
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
+pub use error::{ConfigError, Place};
+pub use file::File;
+pub use load::{Sources, load};
+pub use print::{effective, readme_table, sample};
 pub use secret::Secret;
+pub use settings::{ENV_CONFIG, ENV_PREFIX, SECTIONS, SETTINGS, Setting};
 
 use crate::protocol::Policy;
 

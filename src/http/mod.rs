@@ -14,6 +14,7 @@ mod connection;
 mod listener;
 mod origin;
 mod page;
+pub mod tls;
 mod ws;
 
 use std::convert::Infallible;

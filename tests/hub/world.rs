@@ -10,8 +10,8 @@ use visavis::hub::{Hub, Input, Output, Payload, Settings};
 use visavis::id::{ConnectionId, ParticipantId};
 use visavis::limits::{WINDOW_BYTES_MAX, WINDOW_FRAMES_MAX};
 use visavis::protocol::{
-    Bus, BusFrame, Chat, ClientFrame, ClientMessage, CloseCode, Hello, Member, PresenceChange, Resume, ResumeAt, ServerFrame,
-    ServerMessage, Signal, SignalTo,
+    Bus, BusFrame, Chat, ClientFrame, ClientMessage, CloseCode, ErrorCode, Hello, Member, PresenceChange, Resume, ResumeAt,
+    ServerFrame, ServerMessage, Signal, SignalTo,
 };
 
 /// The most frames beside the window that a connection is ever owed: see `hub_task`.
@@ -170,8 +170,8 @@ impl World {
         }
         let wire = self.wires.get_mut(&connection).expect("the hub closes only open connections");
         wire.is_closed_by_server = true;
-        // What is on its way still arrives when the close is graceful; a slow reader is cut off.
-        if matches!(code, CloseCode::SlowReader | CloseCode::Replaced) {
+        // What is on its way still arrives when the hello was refused or the client left; the others are cut off.
+        if !matches!(code, CloseCode::Refused | CloseCode::Normal) {
             let client = wire.client;
             wire.is_lost = true;
             if self.clients[client].connection == Some(connection) {
@@ -291,6 +291,10 @@ impl World {
             }
             ServerMessage::Bus { data, .. } => {
                 assert_eq!(data.get().trim_matches('"'), client.room, "a bus message crossed rooms");
+            }
+            ServerMessage::Error { code, .. } if client.own.is_none() => {
+                assert_eq!(code, ErrorCode::RoomFull, "the only reason to refuse a hello here");
+                *client = Client::default();
             }
             ServerMessage::Error { .. } | ServerMessage::IceServers(_) | ServerMessage::Pong | ServerMessage::Bye(_) => {}
             ServerMessage::Location { .. } => unreachable!("nobody shares a location here"),
