@@ -1,5 +1,6 @@
 //! Owns a client that speaks the wire format, and a server to speak to.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -32,6 +33,30 @@ pub async fn start(config: &Config) -> Server {
     Server::start(config, None).await.expect("loopback has a free port")
 }
 
+/// Where a server can be reached.
+#[derive(Debug, Clone, Copy)]
+pub struct Address {
+    pub http: SocketAddr,
+    pub admin: SocketAddr,
+}
+
+/// A server, in this process or another.
+pub trait Reachable {
+    fn address(&self) -> Address;
+}
+
+impl Reachable for Address {
+    fn address(&self) -> Address {
+        *self
+    }
+}
+
+impl Reachable for Server {
+    fn address(&self) -> Address {
+        Address { http: self.http_addr(), admin: self.admin_addr().expect("tests have an admin listener") }
+    }
+}
+
 /// One WebSocket.
 pub struct Client {
     socket: WebSocketStream<TcpStream>,
@@ -49,27 +74,27 @@ pub enum Event {
 
 impl Client {
     /// Opens a WebSocket and says nothing.
-    pub async fn open(server: &Server) -> Self {
+    pub async fn open(server: &impl Reachable) -> Self {
         Self::open_with(server, TcpSocket::new_v4().expect("a socket")).await
     }
 
     /// Opens a WebSocket over a socket whose kernel buffer is small.
-    pub async fn open_narrow(server: &Server) -> Self {
+    pub async fn open_narrow(server: &impl Reachable) -> Self {
         let socket = TcpSocket::new_v4().expect("a socket");
         socket.set_recv_buffer_size(16 * 1024).expect("the buffer can be small");
         Self::open_with(server, socket).await
     }
 
-    async fn open_with(server: &Server, socket: TcpSocket) -> Self {
-        let stream = socket.connect(server.http_addr()).await.expect("the server listens");
-        let mut request = format!("ws://{}/api/ws", server.http_addr()).into_client_request().expect("a URL");
+    async fn open_with(server: &impl Reachable, socket: TcpSocket) -> Self {
+        let stream = socket.connect(server.address().http).await.expect("the server listens");
+        let mut request = format!("ws://{}/api/ws", server.address().http).into_client_request().expect("a URL");
         request.headers_mut().insert("sec-websocket-protocol", "visavis.v1".parse().expect("a header value"));
         let (socket, _) = client_async(request, stream).await.expect("the server takes a WebSocket");
         Self { socket, seq: 0 }
     }
 
     /// Joins a room.
-    pub async fn join(server: &Server, room: &str, name: &str) -> (Self, Welcome) {
+    pub async fn join(server: &impl Reachable, room: &str, name: &str) -> (Self, Welcome) {
         Self::open(server).await.greet(room, name).await
     }
 
@@ -84,7 +109,7 @@ impl Client {
     }
 
     /// Says hello with a token and returns the answer.
-    pub async fn resume(server: &Server, room: &str, token: &str, at: Option<ResumeAt>) -> (Self, ServerMessage) {
+    pub async fn resume(server: &impl Reachable, room: &str, token: &str, at: Option<ResumeAt>) -> (Self, ServerMessage) {
         let mut client = Self::open(server).await;
         let resume = Some(Resume { token: token.to_owned(), at });
         client.send(ClientMessage::Hello(hello(room, "back", resume))).await;
@@ -165,8 +190,8 @@ impl Client {
 }
 
 /// The server's metrics as text.
-pub async fn scrape(server: &Server) -> String {
-    let address = server.admin_addr().expect("tests have an admin listener");
+pub async fn scrape(server: &impl Reachable) -> String {
+    let address = server.address().admin;
     let mut stream = TcpStream::connect(address).await.expect("the admin listener listens");
     let request = format!("GET /metrics HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
     stream.write_all(request.as_bytes()).await.expect("the server reads");
