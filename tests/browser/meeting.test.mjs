@@ -3,14 +3,14 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { FACES } from "./harness/media.mjs";
-import { Scene } from "./harness/scene.mjs";
+import { Scene, STORY_MS } from "./harness/scene.mjs";
 import { keepScreenshot } from "./harness/screenshots.mjs";
 import { until } from "./harness/wait.mjs";
 
 const ROOM = "garden";
 const PEER_TONE_HZ = 880;
 
-test("three browsers and a headless peer meet", { timeout: 150_000 }, (t) =>
+test("three browsers and a headless peer meet", { timeout: STORY_MS }, (t) =>
   Scene.play(t, async (scene) => {
     const server = await scene.server();
     const url = server.url;
@@ -122,7 +122,7 @@ test("three browsers and a headless peer meet", { timeout: 150_000 }, (t) =>
   }),
 );
 
-test("the screen before a call, light and dark, English and Chinese", { timeout: 60_000 }, (t) =>
+test("the screen before a call, light and dark, English and Chinese", { timeout: STORY_MS }, (t) =>
   Scene.play(t, async (scene) => {
     const { url } = await scene.server();
     for (const [colorScheme, locale, name] of [

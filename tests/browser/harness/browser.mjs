@@ -9,7 +9,7 @@ const EXECUTABLES = ["/usr/bin/chromium-headless-shell", "/usr/bin/chromium"];
 /**
  * @typedef {object} Devices
  * @property {"face" | "several" | "none" | "denied"} kind `face`: one camera and one microphone that show and say what belongs to the face;
- * `several`: three of each, synthetic; `none`: there are none; `denied`: the person does not allow them
+ * `several`: four cameras, of which the second makes depth images that nobody can encode, and three microphones, all synthetic; `none`: there are none; `denied`: the person does not allow them
  */
 
 /**
@@ -47,9 +47,10 @@ function deviceFlags(face, devices) {
         `--use-file-for-fake-audio-capture=${voiceFile(face)}`,
       ];
     case "several":
-      return [allow, "--use-fake-device-for-media-stream=device-count=3,fps=15"];
+      return [allow, "--use-fake-device-for-media-stream=device-count=4,fps=10"];
     case "none":
-      return [allow, "--use-fake-device-for-media-stream=device-count=0"];
+      // Synthetic microphones cannot be taken away; a machine that runs tests has no real ones.
+      return [allow];
     case "denied":
       return [`${allow}=deny`, "--use-fake-device-for-media-stream"];
     default:

@@ -15,7 +15,8 @@ export class Coturn {
     coturn.urls = `turn:${ip}:${port}?transport=udp`;
     coturn.secret = secret;
     coturn.child = new Child("coturn", "turnserver", [
-      ...["-c", CONFIGURATION, "-n"].slice(0, 2),
+      "-c",
+      CONFIGURATION,
       `--listening-ip=${ip}`,
       `--relay-ip=${ip}`,
       `--listening-port=${port}`,

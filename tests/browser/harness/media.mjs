@@ -17,8 +17,8 @@ export const FACES = {
 
 const WIDTH = 640;
 const HEIGHT = 360;
-const FPS = 15;
-const FRAMES = 30;
+const FPS = 10;
+const FRAMES = 20;
 const RATE_HZ = 48_000;
 
 /** The file that a browser takes for its camera. */

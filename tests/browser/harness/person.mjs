@@ -1,16 +1,19 @@
 // Owns one person at a browser: what they do by the names on the screen, what they see, and that their page stayed clean.
 
 import assert from "node:assert/strict";
-import { mkdirSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
 import { launch } from "./browser.mjs";
 import { ARTEFACTS } from "./paths.mjs";
-import { colour, colourDistance, picture, probe, tones } from "./probe.mjs";
+import { describeConnections, looksLike, picture, probe, tones } from "./probe.mjs";
 import { until } from "./wait.mjs";
 
 export class Person {
   /** Errors in the console, uncaught exceptions, requests to other origins: there should be none. */
   complaints = [];
+  /** Everything that the page said in its console. */
+  console = [];
 
   /**
    * @param {object} options
@@ -35,7 +38,7 @@ export class Person {
     });
     await person.context.addInitScript(probe);
     person.page = await person.context.newPage();
-    person.page.setDefaultTimeout(15_000);
+    person.page.setDefaultTimeout(30_000);
     person.#listen();
     return person;
   }
@@ -43,6 +46,7 @@ export class Person {
   #listen() {
     const { page } = this;
     page.on("console", (message) => {
+      this.console.push(`${new Date().toISOString()} ${message.type()}: ${message.text()}`);
       if (message.type() === "error") {
         this.complaints.push(`console: ${message.text()}`);
       }
@@ -82,6 +86,7 @@ export class Person {
     await this.button("Leave").click();
   }
 
+  /** @param {string | RegExp} name */
   button(name) {
     return this.page.getByRole("button", { name, exact: true });
   }
@@ -117,8 +122,13 @@ export class Person {
     await this.page.getByText(text, { exact: true }).first().waitFor();
   }
 
+  /** What stands in the open chat, in order; what is still on its way comes last. */
+  chat() {
+    return this.page.getByRole("log").locator(".chat-text").allTextContents();
+  }
+
   /** Waits until the video of `name` is on the screen and its decoded frames have grown by `frames` from now on. */
-  async sees(name, frames = 15, timeoutMs = 30_000) {
+  async sees(name, frames = 10, timeoutMs = 60_000) {
     let first = null;
     await until(
       `${this.name} sees ${name}`,
@@ -134,18 +144,14 @@ export class Person {
 
   /** Waits until the picture of `face` is the one that arrives in its tile. */
   async recognises(face) {
-    await until(
-      `the picture of ${face.name} at ${this.name} has the colour ${face.background}`,
-      () => colour(this.tile(face.name)),
-      (seen) => seen !== null && colourDistance(seen, face.background) < 40,
-    );
+    await until(`the picture of ${face.name} arrives at ${this.name}`, () => looksLike(this.tile(face.name), face));
   }
 
   /**
    * Waits until the tone of `name` arrives in its tile, may be heard, and no other tone of `all` is among it.
    * @param {Record<string, number>} all names to tones in Hz
    */
-  async hears(name, all, timeoutMs = 20_000) {
+  async hears(name, all, timeoutMs = 40_000) {
     const names = Object.keys(all);
     const own = names.indexOf(name);
     await until(
@@ -169,15 +175,41 @@ export class Person {
   async screenshot(name) {
     mkdirSync(ARTEFACTS, { recursive: true });
     const path = join(ARTEFACTS, `${name}.png`);
-    await this.page.screenshot({ path });
+    await this.page.screenshot({ path, timeout: 5000 });
     return path;
+  }
+
+  /** What helps to understand a failure: picture, console, peer connections. What cannot be had is left out. */
+  async keepEvidence(name) {
+    const [picture, connections] = await Promise.allSettled([this.screenshot(name), within(5000, describeConnections(this.page))]);
+    const evidence = { complaints: this.complaints, picture, connections, console: this.console };
+    writeFileSync(join(ARTEFACTS, `${name}.json`), JSON.stringify(evidence, null, 1));
   }
 
   /** Closes the browser; fails when the page complained. */
   async close() {
-    const violations = await this.page.evaluate(() => window.__probe?.violations ?? []);
+    const found = await this.findComplaints();
     await this.browser.close();
-    const complaints = [...this.complaints, ...violations].filter((text) => this.tolerated?.test(text) !== true);
-    assert.deepEqual(complaints, [], `the page of ${this.name} complained`);
+    assert.deepEqual(found, [], `the page of ${this.name} complained`);
+  }
+
+  /** Everything that the page, or its content security policy, complained of so far. */
+  async findComplaints() {
+    // An error page of the browser has no probe.
+    const violations = this.page.url().startsWith(this.url) ? await this.page.evaluate(() => window.__probe.violations) : [];
+    return [...this.complaints, ...violations].filter((text) => this.tolerated?.test(text) !== true);
+  }
+}
+
+/** A page that hangs must not hold up the evidence of the others. */
+async function within(timeoutMs, work) {
+  const timer = new AbortController();
+  const late = pause(timeoutMs, undefined, { signal: timer.signal }).then(() => {
+    throw new Error(`no answer within ${timeoutMs} ms`);
+  });
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    timer.abort();
   }
 }

@@ -100,8 +100,9 @@ export function links(page) {
         index,
         state: connection.connectionState,
         local: candidate(pair?.localCandidateId)?.candidateType ?? null,
+        localPort: candidate(pair?.localCandidateId)?.port ?? null,
         remote: candidate(pair?.remoteCandidateId)?.candidateType ?? null,
-        localUsername: connection.localDescription?.sdp.match(/a=ice-ufrag:(\S+)/)?.[1] ?? null,
+        generation: connection.localDescription?.sdp.match(/a=ice-ufrag:(\S+)/)?.[1] ?? null,
         turnUsername: connection.getConfiguration().iceServers?.find((server) => server.username)?.username ?? null,
         video: inbound("video"),
         audio: inbound("audio"),
@@ -109,6 +110,21 @@ export function links(page) {
     }
     return all;
   });
+}
+
+/** Everything about the peer connections of this page, for people who look for a failure. */
+export function describeConnections(page) {
+  return page.evaluate(() =>
+    window.__probe.peerConnections.map((connection) => ({
+      connection: connection.connectionState,
+      ice: connection.iceConnectionState,
+      gathering: connection.iceGatheringState,
+      signaling: connection.signalingState,
+      local: connection.localDescription,
+      remote: connection.remoteDescription,
+      transceivers: connection.getTransceivers().map(({ mid, direction, currentDirection }) => ({ mid, direction, currentDirection })),
+    })),
+  );
 }
 
 /** The state of the <video> of a tile, and how many of its frames have been decoded; null while there is none. */
@@ -157,9 +173,10 @@ export function colour(tile) {
   });
 }
 
-/** Distance of two colours, 0 to 441. */
-export function colourDistance(a, b) {
-  return Math.hypot(...a.map((value, channel) => value - b[channel]));
+/** Whether what arrives in a tile has the background of this face. */
+export async function looksLike(tile, face) {
+  const seen = await colour(tile);
+  return seen !== null && Math.hypot(...seen.map((value, channel) => value - face.background[channel])) < 40;
 }
 
 /**

@@ -1,10 +1,14 @@
 // Owns one test's cast: opens people, servers and peers, keeps pictures of a failure, and closes everything in order.
 
 import { Coturn } from "./coturn.mjs";
+import { Outpost } from "./outpost.mjs";
 import { Peer } from "./peer.mjs";
 import { Person } from "./person.mjs";
 import { Proxy } from "./proxy.mjs";
 import { Server } from "./server.mjs";
+
+/** The longest that a story may take: far beyond what it needs, on a machine that is busy with other things. */
+export const STORY_MS = 300_000;
 
 /** The story cannot go on; the step that failed has said why. */
 class Stopped extends Error {}
@@ -30,7 +34,7 @@ export class Scene {
       await scene.#closePeople();
     } catch (error) {
       if (!(error instanceof Stopped)) {
-        await scene.#keepPictures(t.name);
+        await scene.#keepEvidence(t.name);
       }
       throw error;
     } finally {
@@ -50,7 +54,7 @@ export class Scene {
         await act();
       } catch (error) {
         failure = error;
-        await this.#keepPictures(title);
+        await this.#keepEvidence(title);
         throw error;
       }
     });
@@ -77,6 +81,12 @@ export class Scene {
     return coturn;
   }
 
+  async outpost(options) {
+    const outpost = await Outpost.start(options);
+    this.#closers.push(() => outpost.stop());
+    return outpost;
+  }
+
   /** @param {Parameters<typeof Person.open>[0]} options */
   async person(options) {
     const person = await Person.open(options);
@@ -99,13 +109,11 @@ export class Scene {
     }
   }
 
-  async #keepPictures(title) {
+  async #keepEvidence(title) {
+    // Not the whole title: some file systems stop at 255 bytes.
     const slug = title.toLowerCase().replaceAll(/[^a-z0-9]+/g, "-").slice(0, 60);
     for (const person of this.people) {
-      await person.screenshot(`failed-${slug}-${person.name}`).catch(() => undefined);
-      if (person.complaints.length > 0) {
-        console.error(`${person.name}:`, person.complaints);
-      }
+      await person.keepEvidence(`failed-${slug}-${person.name}`);
     }
   }
 

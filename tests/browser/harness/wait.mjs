@@ -11,7 +11,7 @@ import { setTimeout as pause } from "node:timers/promises";
  * @param {{timeoutMs?: number, everyMs?: number}} [options]
  * @returns {Promise<T>}
  */
-export async function until(what, probe, accept = Boolean, { timeoutMs = 15_000, everyMs = 100 } = {}) {
+export async function until(what, probe, accept = Boolean, { timeoutMs = 30_000, everyMs = 100 } = {}) {
   const startMs = performance.now();
   for (;;) {
     const value = await probe();
