@@ -1,8 +1,8 @@
 //! Owns the one task that owns a [`Hub`], and the mailbox through which connections reach it.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use tokio::sync::{Notify, mpsc, oneshot};
@@ -30,6 +30,26 @@ pub enum ToConnection {
     Close(CloseCode),
 }
 
+/// How a connection is told to drop everything and close, whatever it is doing.
+#[derive(Debug, Default)]
+pub struct Hurry {
+    code: OnceLock<CloseCode>,
+    rung: Notify,
+}
+
+impl Hurry {
+    fn ring(&self, code: CloseCode) {
+        let _ = self.code.set(code);
+        self.rung.notify_one();
+    }
+
+    /// Resolves, once, when the connection must close, with the code.
+    pub async fn rung(&self) -> CloseCode {
+        self.rung.notified().await;
+        self.code.get().copied().unwrap_or(CloseCode::SlowReader)
+    }
+}
+
 /// A connection's end of its line to the hub.
 #[derive(Debug)]
 pub struct Line {
@@ -38,7 +58,7 @@ pub struct Line {
     /// What the hub tells it, in order. Bounded by the hub's window.
     pub from_hub: mpsc::Receiver<ToConnection>,
     /// Rung when the connection must stop writing and close: its reader is too slow, or it has been replaced.
-    pub hurry: Arc<Notify>,
+    pub hurry: Arc<Hurry>,
     mailbox: mpsc::Sender<Envelope>,
 }
 
@@ -52,7 +72,7 @@ impl Line {
 
 #[derive(Debug)]
 enum Envelope {
-    Open { connection: ConnectionId, to: mpsc::Sender<ToConnection>, hurry: Arc<Notify> },
+    Open { connection: ConnectionId, to: mpsc::Sender<ToConnection>, hurry: Arc<Hurry> },
     Input(ConnectionId, Input),
     Stats(oneshot::Sender<Stats>),
     Shutdown(oneshot::Sender<()>),
@@ -79,7 +99,7 @@ impl HubHandle {
     pub async fn open(&self) -> Line {
         let id = ConnectionId(self.next_connection.fetch_add(1, Ordering::Relaxed));
         let (to, from_hub) = mpsc::channel(WINDOW_FRAMES_MAX + BESIDE_THE_WINDOW);
-        let hurry = Arc::new(Notify::new());
+        let hurry = Arc::new(Hurry::default());
         let _ = self.mailbox.send(Envelope::Open { connection: id, to, hurry: Arc::clone(&hurry) }).await;
         Line { id, from_hub, hurry, mailbox: self.mailbox.clone() }
     }
@@ -102,7 +122,7 @@ impl HubHandle {
 
 struct Peer {
     to: mpsc::Sender<ToConnection>,
-    hurry: Arc<Notify>,
+    hurry: Arc<Hurry>,
 }
 
 struct HubTask {
@@ -190,7 +210,7 @@ impl HubTask {
         let Some(peer) = self.connections.remove(&connection) else { return };
         let is_full = peer.to.try_send(ToConnection::Close(code)).is_err();
         if is_full || matches!(code, CloseCode::SlowReader | CloseCode::Replaced) {
-            peer.hurry.notify_one();
+            peer.hurry.ring(code);
         }
     }
 }

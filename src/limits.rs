@@ -66,6 +66,10 @@ pub const HTTP_HEADER_BYTES_MAX: usize = 16 * 1024;
 /// Connections that the kernel holds until they are accepted. More: the client's system tries again.
 pub const LISTEN_BACKLOG: u32 = 4096;
 
+/// Bytes that the kernel may hold for a client that does not read; what it holds cannot be acknowledged, so it must fit into
+/// [`OUTBOX_BYTES_MAX`] together with [`WINDOW_BYTES_MAX`] and [`PENDING_BYTES_MAX`]. At the bound: the writer waits.
+pub const SOCKET_SEND_BYTES_MAX: u32 = 256 * 1024;
+
 /// How often the server pings a WebSocket.
 pub const PING_INTERVAL: Duration = Duration::from_secs(20);
 

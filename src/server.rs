@@ -64,7 +64,8 @@ impl Server {
                 Some(Listener::open(address, admin)?)
             }
         };
-        tracing::info!(address = %public.address(), admin = ?admin.as_ref().map(Listener::address), "listening");
+        let admin_address = admin.as_ref().map(|admin| tracing::field::display(admin.address()));
+        tracing::info!(address = %public.address(), admin = admin_address, "listening");
         Ok(Self { state, public, admin, hub })
     }
 

@@ -20,7 +20,7 @@ use warp::hyper::Request;
 
 use super::Routes;
 use super::connection::{Guard, Slots};
-use crate::limits::{HTTP_HEADER_BYTES_MAX, HTTP_HEADER_TIMEOUT, LISTEN_BACKLOG, SHUTDOWN_TIMEOUT};
+use crate::limits::{HTTP_HEADER_BYTES_MAX, HTTP_HEADER_TIMEOUT, LISTEN_BACKLOG, SHUTDOWN_TIMEOUT, SOCKET_SEND_BYTES_MAX};
 use crate::metrics::Metrics;
 use crate::redact;
 
@@ -110,6 +110,7 @@ fn bind(address: SocketAddr) -> io::Result<TcpListener> {
 fn bind_exactly(address: SocketAddr) -> io::Result<TcpListener> {
     let socket = if address.is_ipv6() { TcpSocket::new_v6()? } else { TcpSocket::new_v4()? };
     socket.set_reuseaddr(true)?;
+    socket.set_send_buffer_size(SOCKET_SEND_BYTES_MAX)?; // accepted sockets inherit it
     socket.bind(address)?;
     socket.listen(LISTEN_BACKLOG)
 }

@@ -180,7 +180,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                     let write = timeout(DEAD_AFTER, self.write(&mut batch));
                     let outcome = tokio::select! {
                         outcome = write => outcome,
-                        () = hurry.notified() => return self.hurried(),
+                        code = hurry.rung() => return End::Close(code),
                     };
                     match outcome {
                         Ok(Ok(())) => {}
@@ -194,7 +194,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                         return end;
                     }
                 }
-                () = hurry.notified() => return self.hurried(),
+                code = hurry.rung() => return End::Close(code),
                 () = &mut alarm => {
                     if let Err(end) = self.handle_alarm().await {
                         return end;
@@ -204,16 +204,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 () = sleep_until(paused.unwrap_or(self.opened)), if paused.is_some() => self.bucket.resume(Instant::now()),
             }
         }
-    }
-
-    /// The code with which the hub wants this connection closed at once.
-    fn hurried(&mut self) -> End {
-        while let Ok(message) = self.line.from_hub.try_recv() {
-            if let ToConnection::Close(code) = message {
-                return End::Close(code);
-            }
-        }
-        End::Close(CloseCode::SlowReader)
     }
 
     async fn write(&mut self, batch: &mut Vec<ToConnection>) -> Result<(), End> {

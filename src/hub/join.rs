@@ -10,7 +10,8 @@ use super::session::Session;
 use super::{Hub, Timer, pump};
 use crate::id::{ConnectionId, DisplayName, ParticipantId, RoomName};
 use crate::protocol::{
-    CloseCode, ErrorCode, Hello, IceServers, LeftReason, Limits, Member, ResumeGrant, RoomPolicy, Roster, ServerMessage, Welcome,
+    CloseCode, ErrorCode, Hello, IceServers, LeftReason, Limits, Member, ResumeAt, ResumeGrant, RoomPolicy, Roster,
+    ServerMessage, Welcome,
 };
 use crate::{limits, turn};
 
@@ -30,9 +31,9 @@ impl Hub {
         }
         let room: RoomName = hello.room.parse().map_err(|error| (ErrorCode::BadRoom, format!("{error}")))?;
         let name: DisplayName = hello.name.parse().map_err(|error| (ErrorCode::BadName, format!("{error}")))?;
-        let resumed = hello.resume.as_ref().and_then(|resume| Some((self.tokens.get(&resume.token).copied()?, resume.seq)));
+        let resumed = hello.resume.as_ref().and_then(|resume| Some((self.tokens.get(&resume.token).copied()?, resume.at)));
         match resumed {
-            Some((participant, seq)) => self.readmit(connection, participant, seq, &room, name, hello),
+            Some((participant, at)) => self.readmit(connection, participant, at, &room, name, hello),
             None => self.admit_new(connection, room, name, hello),
         }
     }
@@ -88,7 +89,7 @@ impl Hub {
         &mut self,
         connection: ConnectionId,
         participant: ParticipantId,
-        seq: Option<u64>,
+        at: Option<ResumeAt>,
         room: &RoomName,
         name: DisplayName,
         hello: &Hello,
@@ -97,12 +98,17 @@ impl Hub {
         if session.room != *room {
             return Err((ErrorCode::ResumeMismatch, "The resume token belongs to another room.".into()));
         }
+        let at = at.filter(|at| at.epoch == session.member.epoch);
+        if at.is_some_and(|at| at.attempt < session.attempt || at.seq < session.handled) {
+            return Err((ErrorCode::ResumeStale, "A later connection of this client has resumed already.".into()));
+        }
         if let Some(expires) = session.expires.take() {
             self.timers.remove(&(expires, participant, Timer::Expire));
         }
         session.bad_frames = 0;
         let before = session.connection.replace(connection);
-        let resumes = seq.is_some_and(|seq| session.outbox.resume(seq));
+        let resumes = at.is_some_and(|at| session.outbox.resume(at.seq));
+        (session.attempt, session.handled) = at.filter(|_| resumes).map_or((0, 0), |at| (at.attempt, at.seq));
         if let Some(before) = before {
             self.connections.remove(&before);
             self.close(before, CloseCode::Replaced);

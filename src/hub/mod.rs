@@ -229,9 +229,10 @@ impl Hub {
                 Ok(())
             }
             ClientMessage::Bus(bus) => self.handle_bus(participant, bus),
-            ClientMessage::Ack { seq } => {
+            ClientMessage::Ack { received } => {
                 if let Some(session) = self.sessions.get_mut(&participant) {
-                    session.outbox.acknowledge(seq);
+                    session.outbox.acknowledge(received);
+                    session.handled = session.handled.max(received);
                 }
                 Ok(())
             }
@@ -278,8 +279,8 @@ impl Hub {
         let is_new = session.receive(seq);
         if session.received >= session.acknowledged + ACK_EVERY && session.outbox.is_window_open() {
             session.acknowledged = session.received;
-            let seq = session.received;
-            self.send_unnumbered(participant, ServerMessage::Ack { seq });
+            let received = session.received;
+            self.send_unnumbered(participant, ServerMessage::Ack { received });
         }
         is_new
     }
@@ -307,6 +308,7 @@ impl Hub {
             ErrorCode::BadRoom | ErrorCode::BadName | ErrorCode::RoomFull | ErrorCode::ServerFull | ErrorCode::ResumeMismatch => {
                 CloseCode::Refused
             }
+            ErrorCode::ResumeStale => CloseCode::Replaced,
             ErrorCode::ShuttingDown => CloseCode::GoingAway,
             _ => CloseCode::Protocol,
         };

@@ -19,6 +19,9 @@ pub(super) struct Session {
     pub(super) received: u64,
     /// The last number that the client was told of.
     pub(super) acknowledged: u64,
+    /// The latest of its connections that resumed, and the last server frame that the client said it had handled.
+    pub(super) attempt: u32,
+    pub(super) handled: u64,
     /// Refused frames of the present connection.
     pub(super) bad_frames: u32,
     /// When the grace of a session that is away ends.
@@ -37,6 +40,8 @@ impl Session {
             outbox: Outbox::new(),
             received: 0,
             acknowledged: 0,
+            attempt: 0,
+            handled: 0,
             bad_frames: 0,
             expires: None,
             renews: None,

@@ -1,17 +1,19 @@
 //! Owns a client that speaks the wire format, and a server to speak to.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::{SinkExt, StreamExt};
-use tokio::net::TcpStream;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::{Error, Message};
-use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
+use tokio_tungstenite::{WebSocketStream, client_async};
 use visavis::config::Config;
 use visavis::protocol::{
-    BusFrame, CAPABILITY_WEBRTC, Chat, ClientFrame, ClientMessage, Hello, Resume, ServerFrame, ServerMessage, Welcome,
+    BusFrame, CAPABILITY_WEBRTC, Chat, ClientFrame, ClientMessage, Hello, Resume, ResumeAt, ServerFrame, ServerMessage, Welcome,
 };
 use visavis::server::Server;
 
@@ -31,9 +33,33 @@ pub async fn start(config: &Config) -> Server {
     Server::start(config, None).await.expect("loopback has a free port")
 }
 
+/// Where a server can be reached.
+#[derive(Debug, Clone, Copy)]
+pub struct Address {
+    pub http: SocketAddr,
+    pub admin: SocketAddr,
+}
+
+/// A server, in this process or another.
+pub trait Reachable {
+    fn address(&self) -> Address;
+}
+
+impl Reachable for Address {
+    fn address(&self) -> Address {
+        *self
+    }
+}
+
+impl Reachable for Server {
+    fn address(&self) -> Address {
+        Address { http: self.http_addr(), admin: self.admin_addr().expect("tests have an admin listener") }
+    }
+}
+
 /// One WebSocket.
 pub struct Client {
-    socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
+    socket: WebSocketStream<TcpStream>,
     /// The number of the last server frame.
     pub seq: u64,
 }
@@ -48,16 +74,33 @@ pub enum Event {
 
 impl Client {
     /// Opens a WebSocket and says nothing.
-    pub async fn open(server: &Server) -> Self {
-        let mut request = format!("ws://{}/api/ws", server.http_addr()).into_client_request().expect("a URL");
+    pub async fn open(server: &impl Reachable) -> Self {
+        Self::open_with(server, TcpSocket::new_v4().expect("a socket")).await
+    }
+
+    /// Opens a WebSocket over a socket whose kernel buffer is small.
+    pub async fn open_narrow(server: &impl Reachable) -> Self {
+        let socket = TcpSocket::new_v4().expect("a socket");
+        socket.set_recv_buffer_size(16 * 1024).expect("the buffer can be small");
+        Self::open_with(server, socket).await
+    }
+
+    async fn open_with(server: &impl Reachable, socket: TcpSocket) -> Self {
+        let stream = socket.connect(server.address().http).await.expect("the server listens");
+        let mut request = format!("ws://{}/api/ws", server.address().http).into_client_request().expect("a URL");
         request.headers_mut().insert("sec-websocket-protocol", "visavis.v1".parse().expect("a header value"));
-        let (socket, _) = connect_async(request).await.expect("the server takes a WebSocket");
+        let (socket, _) = client_async(request, stream).await.expect("the server takes a WebSocket");
         Self { socket, seq: 0 }
     }
 
     /// Joins a room.
-    pub async fn join(server: &Server, room: &str, name: &str) -> (Self, Welcome) {
-        let mut client = Self::open(server).await;
+    pub async fn join(server: &impl Reachable, room: &str, name: &str) -> (Self, Welcome) {
+        Self::open(server).await.greet(room, name).await
+    }
+
+    /// Says hello as someone new.
+    pub async fn greet(self, room: &str, name: &str) -> (Self, Welcome) {
+        let mut client = self;
         client.send(ClientMessage::Hello(hello(room, name, None))).await;
         match client.next_message().await {
             ServerMessage::Welcome(welcome) => (client, *welcome),
@@ -66,12 +109,12 @@ impl Client {
     }
 
     /// Says hello with a token and returns the answer.
-    pub async fn resume(server: &Server, room: &str, token: &str, seq: Option<u64>) -> (Self, ServerMessage) {
+    pub async fn resume(server: &impl Reachable, room: &str, token: &str, at: Option<ResumeAt>) -> (Self, ServerMessage) {
         let mut client = Self::open(server).await;
-        let resume = Some(Resume { token: token.to_owned(), seq });
+        let resume = Some(Resume { token: token.to_owned(), at });
         client.send(ClientMessage::Hello(hello(room, "back", resume))).await;
         let answer = client.next_message().await;
-        client.seq = seq.unwrap_or(0);
+        client.seq = at.map_or(0, |at| at.seq);
         (client, answer)
     }
 
@@ -81,6 +124,11 @@ impl Client {
 
     pub async fn send_text(&mut self, text: impl Into<String>) {
         self.socket.send(Message::text(text.into())).await.expect("the connection is open");
+    }
+
+    /// Sends what the server may not read to the end.
+    pub async fn try_send_text(&mut self, text: String) {
+        let _ = self.socket.send(Message::text(text)).await;
     }
 
     pub async fn send_binary(&mut self, bytes: Bytes) {
@@ -139,6 +187,17 @@ impl Client {
             }
         }
     }
+}
+
+/// The server's metrics as text.
+pub async fn scrape(server: &impl Reachable) -> String {
+    let address = server.address().admin;
+    let mut stream = TcpStream::connect(address).await.expect("the admin listener listens");
+    let request = format!("GET /metrics HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).await.expect("the server reads");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.expect("the server answers in UTF-8");
+    answer
 }
 
 pub fn hello(room: &str, name: &str, resume: Option<Resume>) -> Hello {

@@ -1,6 +1,6 @@
 //! Joining, leaving, talking, coming back.
 
-use visavis::protocol::{ClientMessage, LeftReason, Position, PresenceChange, ServerMessage};
+use visavis::protocol::{ClientMessage, LeftReason, Position, PresenceChange, ResumeAt, ServerMessage};
 
 use crate::client::{Client, Event, config, start};
 
@@ -44,7 +44,8 @@ async fn a_lost_connection_comes_back_and_misses_nothing() {
         ann.chat(&number.to_string()).await;
         ann.next().await;
     }
-    let (mut bo, answer) = Client::resume(&server, "team", &welcome.resume.token, Some(0)).await;
+    let (mut bo, answer) =
+        Client::resume(&server, "team", &welcome.resume.token, Some(ResumeAt { epoch: 1, seq: 0, attempt: 1 })).await;
     assert!(matches!(answer, ServerMessage::Resumed { .. }), "{answer:?}");
     for number in 0..3 {
         assert!(matches!(bo.next_message().await, ServerMessage::Chat { message } if message.text == number.to_string()));
