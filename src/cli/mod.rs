@@ -5,6 +5,7 @@
 mod banner;
 mod check_config;
 mod log;
+mod peer;
 mod serve;
 mod sources;
 
@@ -31,6 +32,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     match matches.subcommand() {
         None => serve::run(&matches),
         Some(("serve", matches)) => serve::run(matches),
+        Some(("peer", matches)) => peer::run(matches),
         Some(("check-config", matches)) => check_config::run(matches),
         Some(("sample-config", _)) => print_sample(),
         Some((name, _)) => unreachable!("{name} is not in the table of commands"),
@@ -45,6 +47,7 @@ fn command() -> Command {
         .args(serve::flags())
         .args_conflicts_with_subcommands(true)
         .subcommand(Command::new("serve").about("Runs the server; so does no command at all").args(serve::flags()))
+        .subcommand(peer::command())
         .subcommand(
             Command::new("check-config")
                 .about("Checks the configuration and prints the settings in effect, or everything that is wrong")
