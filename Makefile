@@ -25,7 +25,7 @@ help: ## Print this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 18
 
 run: tools page ## Build everything and start the server; ARGS="…" are its arguments, as --tls self-signed
-	cargo run --locked --quiet --profile fast --bin visavis -- $(ARGS)
+	cargo run --locked --profile fast --bin visavis -- $(ARGS)
 
 test: tools ## Check and test everything, real browsers and coturn included
 	$(call heading,What the tests need)
@@ -56,7 +56,7 @@ lint: tools web/node_modules/.installed page ## Format, clippy, rustdoc, tsc and
 	RUSTDOCFLAGS='-D warnings' cargo doc --locked --quiet --no-deps
 
 bench: tools page ## Measure; figures, not tests
-	cargo bench --locked
+	cargo bench --locked --bench '*'
 
 build: tools page ## Build the one binary for a server: target/release/visavis
 	cargo build --locked --release --bin visavis
