@@ -25,8 +25,8 @@ export const ERROR_CODES = [
   "shutting_down",
 ] as const;
 
-/** What was wrong, stable for programs. */
-export type ErrorCode = (typeof ERROR_CODES)[number];
+/** What was wrong, stable for programs; `unknown` for a code of a later server. */
+export type ErrorCode = (typeof ERROR_CODES)[number] | "unknown";
 
 /** Why the server closed the WebSocket. */
 export const CLOSE_CODE = {
@@ -205,7 +205,7 @@ export type ServerMessage =
       readonly direct: boolean;
     }
   | ({ readonly type: "ice_servers" } & IceServers)
-  | { readonly type: "error"; readonly code: ErrorCode | "unknown"; readonly message: string; readonly id?: string }
+  | { readonly type: "error"; readonly code: ErrorCode; readonly message: string; readonly id?: string }
   | { readonly type: "ack"; readonly seq: number }
   | { readonly type: "pong" }
   | { readonly type: "bye"; readonly reason: "shutdown"; readonly retry_after_ms: number };

@@ -20,6 +20,11 @@ export interface Media {
   stopSharing(): void;
   /** Looks for devices again. */
   refresh(): Promise<void>;
+  /**
+   * Called by a meeting. While held, the microphone stays open when muted, so that it speaks again at once. The function
+   * returned lets go and stops everything that is captured.
+   */
+  hold(): () => void;
 }
 
 /** What a person can do in a room. */
