@@ -22,8 +22,8 @@ export class Outbox {
   /** Numbers and keeps a message; returns the frame to send, or null at the bound. */
   push(message: ClientMessage): string | null {
     const seq = this.#next;
-    // The id lets an error be traced to the message that it refuses.
-    const frame = encodeClientFrame({ seq, id: String(seq), message });
+    // The id comes back in an error: it says what was refused.
+    const frame = encodeClientFrame({ seq, id: `${message.type}-${String(seq)}`, message });
     if (this.#kept.length >= FRAMES_MAX || this.#units + frame.length > UNITS_MAX) {
       return null;
     }
