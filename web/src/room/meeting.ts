@@ -39,6 +39,10 @@ export interface Meeting {
   retryLink(participant: ParticipantId): void;
   /** A link that hands this call over to another device (it carries the resume token in its fragment). */
   handoverUrl(): string | null;
+  /**
+   * Leaves for good, so not for `pagehide`: a reload must find the session again. A closed page is missed by the others
+   * after the grace time.
+   */
   leave(): void;
 }
 

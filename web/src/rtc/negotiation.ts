@@ -89,8 +89,9 @@ export class Negotiation {
       this.#events.superseded(description);
       return;
     }
+    // An offer is answered in the same step, so there is never one left to take back.
     const stale = description.type !== "offer" && connection.signalingState === "stable";
-    if (stale) {
+    if (stale || description.type === "rollback") {
       return;
     }
     await connection.setRemoteDescription(description);
