@@ -22,7 +22,7 @@ test.each([
 test("the way back is as long, the same place is no way, antipodes are half the Earth", () => {
   expect(distanceMetres(LONDON, PARIS)).toBeCloseTo(distanceMetres(PARIS, LONDON), 6);
   expect(distanceMetres(PARIS, PARIS)).toBe(0);
-  expect(distanceMetres(at(90, 0), at(-90, 0))).toBeCloseTo(20_015_115, 0);
+  expect(distanceMetres(at(90, 0), at(-90, 0))).toBeCloseTo(20_015_114, 0);
 });
 
 test("a few metres are told apart", () => {
