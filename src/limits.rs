@@ -8,6 +8,10 @@ use std::time::Duration;
 /// Longest text frame, in bytes. Longer: close code 1009. Leaves room for an escaped [`SDP_BYTES_MAX`].
 pub const TEXT_FRAME_BYTES_MAX: usize = 128 * 1024;
 
+/// Longest binary frame, in bytes: header, topic and [`BUS_BYTES_MAX`]. Longer: error `too_large`, or close code 1009 beyond
+/// [`TEXT_FRAME_BYTES_MAX`], which is as far as a socket reads.
+pub const BINARY_FRAME_BYTES_MAX: usize = 20 + TOPIC_BYTES_MAX + BUS_BYTES_MAX;
+
 /// Longest session description, in bytes. Longer: error `too_large`, the frame is not relayed.
 pub const SDP_BYTES_MAX: usize = 64 * 1024;
 
@@ -19,6 +23,10 @@ pub const ICE_NAME_BYTES_MAX: usize = 256;
 
 /// Longest chat text, in bytes of UTF-8. Longer: error `too_large`, nothing is sent.
 pub const CHAT_BYTES_MAX: usize = 8 * 1024;
+
+/// Bytes of chat text that a room keeps for those who come later. At the bound the oldest messages go; the number of messages
+/// is a setting.
+pub const CHAT_HISTORY_BYTES_MAX: usize = 256 * 1024;
 
 /// Longest JSON value or binary payload of one bus message, in bytes. Longer: error `too_large`, nothing is sent.
 pub const BUS_BYTES_MAX: usize = 64 * 1024;
@@ -51,6 +59,16 @@ pub const HELLO_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How long a client may take to send the head of an HTTP request. Longer: the connection is closed.
 pub const HTTP_HEADER_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Longest head of an HTTP request, in bytes. Longer: HTTP 431. Also what one idle HTTP connection may buffer.
+pub const HTTP_HEADER_BYTES_MAX: usize = 16 * 1024;
+
+/// Connections that the kernel holds until they are accepted. More: the client's system tries again.
+pub const LISTEN_BACKLOG: u32 = 4096;
+
+/// Bytes that the kernel may hold for a client that does not read; what it holds cannot be acknowledged, so it must fit into
+/// [`OUTBOX_BYTES_MAX`] together with [`WINDOW_BYTES_MAX`] and [`PENDING_BYTES_MAX`]. At the bound: the writer waits.
+pub const SOCKET_SEND_BYTES_MAX: u32 = 256 * 1024;
 
 /// How often the server pings a WebSocket.
 pub const PING_INTERVAL: Duration = Duration::from_secs(20);

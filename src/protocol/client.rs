@@ -46,7 +46,7 @@ pub enum ClientMessage {
     /// All server frames up to this number have been handled.
     Ack {
         /// The number.
-        seq: u64,
+        received: u64,
     },
     /// Asks for a pong: browsers cannot see WebSocket pings.
     Ping,
@@ -77,9 +77,21 @@ pub struct Hello {
 pub struct Resume {
     /// The token of the last welcome.
     pub token: String,
-    /// The number of the last server frame handled. Absent on a device that takes the session over.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub seq: Option<u64>,
+    /// Where the client stands. Absent on a device that takes the session over.
+    #[serde(default, skip_serializing_if = "Option::is_none", flatten)]
+    pub at: Option<ResumeAt>,
+}
+
+/// Where a client that comes back stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ResumeAt {
+    /// The `self.epoch` of its last welcome: the frames are numbered anew with each.
+    pub epoch: u32,
+    /// The number of the last server frame handled.
+    pub seq: u64,
+    /// Counts the client's connections since that welcome: a hello that was overtaken by a later one changes nothing.
+    #[serde(default)]
+    pub attempt: u32,
 }
 
 /// Tells one member something about the link to it.
@@ -229,7 +241,7 @@ impl ClientMessage {
     fn decode(kind: &str, text: &str) -> Result<Self, DecodeError> {
         #[derive(Deserialize)]
         struct Ack {
-            seq: u64,
+            received: u64,
         }
         match kind {
             "hello" => Hello::decode(text).map(Self::Hello),
@@ -243,7 +255,7 @@ impl ClientMessage {
             "rename" => read(text).map(Self::Rename),
             "location" => Location::decode(text).map(Self::Location),
             "bus" => Bus::decode(text).map(Self::Bus),
-            "ack" => read::<Ack>(text).map(|ack| Self::Ack { seq: ack.seq }),
+            "ack" => read::<Ack>(text).map(|ack| Self::Ack { received: ack.received }),
             "ping" => Ok(Self::Ping),
             "leave" => Ok(Self::Leave),
             _ => Err(DecodeError::new(ErrorCode::UnknownType, "This server knows no message of that type.")),

@@ -32,6 +32,8 @@ pub enum ErrorCode {
     NoSuchParticipant,
     /// The resume token belongs to another room.
     ResumeMismatch,
+    /// A later connection of the same client has resumed already.
+    ResumeStale,
     /// The server is about to stop; come back later.
     ShuttingDown,
 }
@@ -53,6 +55,7 @@ impl ErrorCode {
             Self::ServerFull => "server_full",
             Self::NoSuchParticipant => "no_such_participant",
             Self::ResumeMismatch => "resume_mismatch",
+            Self::ResumeStale => "resume_stale",
             Self::ShuttingDown => "shutting_down",
         }
     }

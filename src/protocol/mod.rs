@@ -8,7 +8,7 @@ mod server;
 mod signal;
 
 pub use binary::{BINARY_HEADER_BYTES, BusFrame, FLAG_DIRECT, FLAG_LATEST};
-pub use client::{Bus, Chat, ClientFrame, ClientMessage, Hello, Location, PresenceChange, Rename, Resume, SignalTo};
+pub use client::{Bus, Chat, ClientFrame, ClientMessage, Hello, Location, PresenceChange, Rename, Resume, ResumeAt, SignalTo};
 pub use error::{CloseCode, DecodeError, ErrorCode};
 pub use member::{Member, Position, Presence};
 pub use server::{

@@ -132,7 +132,7 @@ pub enum ServerMessage {
     /// All numbered client frames up to this number have been received.
     Ack {
         /// The number.
-        seq: u64,
+        received: u64,
     },
     /// Answers a ping.
     Pong,

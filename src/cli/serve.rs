@@ -1,0 +1,113 @@
+//! Owns `visavis serve`: from the configuration to a running server, and from a signal to its end.
+
+use std::io::{self, IsTerminal as _};
+use std::process::ExitCode;
+
+use clap::{Arg, ArgAction, ArgMatches};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use super::banner::{Banner, Qr};
+use super::{config, log, print, sources};
+use crate::config::Config;
+use crate::http::tls::{self, ServerTls};
+use crate::server::Server;
+
+/// The flags of this command.
+pub(super) fn flags() -> Vec<Arg> {
+    let qr = Arg::new("qr")
+        .long("qr")
+        .action(ArgAction::SetTrue)
+        .help("Print the QR code of the address even where the output is not a terminal");
+    std::iter::once(qr).chain(sources::flags()).collect()
+}
+
+/// Runs the server until a signal ends it.
+pub(super) fn run(matches: &ArgMatches) -> ExitCode {
+    let config = match config(matches) {
+        Ok(config) => config,
+        Err(code) => return code,
+    };
+    log::start(&config.log);
+    let qr = match (io::stdout().is_terminal(), matches.get_flag("qr")) {
+        (true, _) => Some(Qr::Coloured),
+        (false, true) => Some(Qr::Plain),
+        (false, false) => None,
+    };
+    let done = tokio::runtime::Runtime::new().map_err(|error| format!("Cannot start the runtime: {error}."));
+    match done.and_then(|runtime| runtime.block_on(serve(&config, qr))) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("visavis: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn serve(config: &Config, qr: Option<Qr>) -> Result<(), String> {
+    // Before the server starts, so that a signal in between is not lost.
+    let mut signals = Signals::listen().map_err(|error| format!("Cannot listen for signals: {error}."))?;
+    let tls = tls::server_config(&config.tls, certificate_names(config)).map_err(|error| error.to_string())?;
+    let rustls = tls.as_ref().map(|tls: &ServerTls| tls.config.clone());
+    let server = Server::start(config, rustls).await.map_err(|error| error.to_string())?;
+    let interfaces = if_addrs::get_if_addrs().unwrap_or_default();
+    let interfaces = interfaces.into_iter().map(|interface| (interface.ip(), interface.name)).collect();
+    print(&Banner { config, address: server.http_addr(), interfaces, tls: tls.as_ref(), qr }.to_string());
+
+    signals.next().await;
+    tokio::select! {
+        () = server.stop() => Ok(()),
+        () = signals.next() => Err("Stopped at once by a second signal.".into()),
+    }
+}
+
+/// What a certificate of our own speaks for: this machine's names and addresses, and the public one.
+fn certificate_names(config: &Config) -> Vec<String> {
+    let mut names = tls::own_names();
+    names.extend(config.http.public_url.as_deref().and_then(host_of).map(str::to_owned));
+    names
+}
+
+/// The host of an origin, an IPv6 address without its brackets.
+fn host_of(origin: &str) -> Option<&str> {
+    let (_, authority) = origin.split_once("://")?;
+    match authority.strip_prefix('[') {
+        Some(rest) => rest.split(']').next(),
+        None => authority.split(':').next(),
+    }
+}
+
+/// The signals that end the server: SIGTERM from a supervisor, SIGINT from a keyboard.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn listen() -> io::Result<Self> {
+        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_host_of_an_origin_has_no_port_and_no_brackets() {
+        for (origin, host) in [
+            ("https://meet.example.org", "meet.example.org"),
+            ("https://meet.example.org:8443", "meet.example.org"),
+            ("https://[2001:db8::1]", "2001:db8::1"),
+            ("https://[2001:db8::1]:8443", "2001:db8::1"),
+        ] {
+            assert_eq!(host_of(origin), Some(host));
+        }
+    }
+}

@@ -1,0 +1,59 @@
+//! Owns what goes from member to member unread: signals of a link, and the bus.
+
+use std::sync::Arc;
+
+use super::Hub;
+use super::frame::{Body, Supersedes};
+use crate::id::{ParticipantId, RoomName};
+use crate::protocol::{Bus, BusFrame, ErrorCode, ServerMessage, SignalTo};
+
+impl Hub {
+    pub(super) fn handle_signal(&mut self, from: ParticipantId, signal: SignalTo) -> Result<(), (ErrorCode, String)> {
+        self.room_with(from, signal.to)?;
+        self.counters.signals += 1;
+        let SignalTo { to, revision, signal } = signal;
+        self.send(to, Body::text(ServerMessage::Signal { from, revision, signal }));
+        Ok(())
+    }
+
+    pub(super) fn handle_bus(&mut self, from: ParticipantId, bus: Bus) -> Result<(), (ErrorCode, String)> {
+        let Bus { topic, to, latest, data } = bus;
+        let direct = to.is_some();
+        let key = latest.then(|| Supersedes::Bus { from, topic: topic.clone(), direct, binary: false });
+        self.relay(from, to, Body::superseding(ServerMessage::Bus { from, topic, direct, data }, key))
+    }
+
+    pub(super) fn handle_bus_frame(&mut self, from: ParticipantId, frame: BusFrame) -> Result<(), (ErrorCode, String)> {
+        let (to, topic, direct) = (frame.peer, frame.topic.clone(), frame.direct);
+        let key = frame.latest.then_some(Supersedes::Bus { from, topic, direct, binary: true });
+        self.relay(from, to, Body::binary(&BusFrame { peer: Some(from), ..frame }, key))
+    }
+
+    fn relay(&mut self, from: ParticipantId, to: Option<ParticipantId>, body: Arc<Body>) -> Result<(), (ErrorCode, String)> {
+        match to {
+            Some(to) => {
+                self.room_with(from, to)?;
+                self.send(to, body);
+            }
+            None => {
+                let Some(room) = self.sessions.get(&from).map(|session| session.room.clone()) else { return Ok(()) };
+                self.broadcast(&room, Some(from), &body);
+            }
+        }
+        self.counters.bus += 1;
+        Ok(())
+    }
+
+    /// The room that both are in.
+    ///
+    /// # Errors
+    /// `no_such_participant`: the same answer whether the id is unknown or in another room.
+    pub(super) fn room_with(&self, from: ParticipantId, to: ParticipantId) -> Result<RoomName, (ErrorCode, String)> {
+        let room = self.sessions.get(&from).map(|session| &session.room);
+        let other = self.sessions.get(&to).map(|session| &session.room);
+        match room {
+            Some(room) if from != to && other == Some(room) => Ok(room.clone()),
+            _ => Err((ErrorCode::NoSuchParticipant, "Nobody else with this id is in the room.".into())),
+        }
+    }
+}

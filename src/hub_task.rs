@@ -1,0 +1,196 @@
+//! Owns the one task that owns a [`Hub`], and the mailbox through which connections reach it.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use tokio::sync::{Notify, mpsc, oneshot};
+use tokio::task::JoinHandle;
+use tokio::time::sleep_until;
+
+use crate::hub::{Hub, Input, Outgoing, Output, Settings, Stats};
+use crate::id::ConnectionId;
+use crate::limits::{HUB_MAILBOX_MAX, WINDOW_FRAMES_MAX};
+use crate::protocol::CloseCode;
+
+/// Inputs taken from the mailbox at once.
+const BATCH: usize = 256;
+
+/// Frames outside the window (welcome, pong, bye, the close itself) that may wait for one connection. Each answers something the
+/// client did, and the connection reads nothing while it cannot write, so more than a few never come together.
+const BESIDE_THE_WINDOW: usize = 64;
+
+/// What a connection is told by the hub.
+#[derive(Debug)]
+pub enum ToConnection {
+    /// Write this.
+    Frame(Outgoing),
+    /// Close, after everything before has been written.
+    Close(CloseCode),
+}
+
+/// A connection's end of its line to the hub.
+#[derive(Debug)]
+pub struct Line {
+    /// Its name.
+    pub id: ConnectionId,
+    /// What the hub tells it, in order. Bounded by the hub's window.
+    pub from_hub: mpsc::Receiver<ToConnection>,
+    /// Rung when the connection must stop writing and close: its reader is too slow, or it has been replaced.
+    pub hurry: Arc<Notify>,
+    mailbox: mpsc::Sender<Envelope>,
+}
+
+impl Line {
+    /// Tells the hub. Waits while the mailbox is full, which holds the client back.
+    pub async fn tell(&self, input: Input) {
+        // A hub that has ended needs to know nothing more.
+        let _ = self.mailbox.send(Envelope::Input(self.id, input)).await;
+    }
+}
+
+#[derive(Debug)]
+enum Envelope {
+    Open { connection: ConnectionId, to: mpsc::Sender<ToConnection>, hurry: Arc<Notify> },
+    Input(ConnectionId, Input),
+    Stats(oneshot::Sender<Stats>),
+    Shutdown(oneshot::Sender<()>),
+}
+
+/// How the rest of the process reaches the hub.
+#[derive(Debug, Clone)]
+pub struct HubHandle {
+    mailbox: mpsc::Sender<Envelope>,
+    next_connection: Arc<AtomicU64>,
+}
+
+impl HubHandle {
+    /// Starts the task. It ends when every handle and line is gone.
+    pub fn start(settings: Settings) -> (Self, JoinHandle<()>) {
+        let (mailbox, inbox) = mpsc::channel(HUB_MAILBOX_MAX);
+        let unix_ms = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64);
+        let hub = Hub::new(settings, rand::random(), Instant::now(), unix_ms);
+        let task = tokio::spawn(HubTask { hub, inbox, connections: HashMap::new() }.run());
+        (Self { mailbox, next_connection: Arc::new(AtomicU64::new(1)) }, task)
+    }
+
+    /// A line for a new connection.
+    pub async fn open(&self) -> Line {
+        let id = ConnectionId(self.next_connection.fetch_add(1, Ordering::Relaxed));
+        let (to, from_hub) = mpsc::channel(WINDOW_FRAMES_MAX + BESIDE_THE_WINDOW);
+        let hurry = Arc::new(Notify::new());
+        let _ = self.mailbox.send(Envelope::Open { connection: id, to, hurry: Arc::clone(&hurry) }).await;
+        Line { id, from_hub, hurry, mailbox: self.mailbox.clone() }
+    }
+
+    /// The hub's figures, or none when it has ended.
+    pub async fn stats(&self) -> Option<Stats> {
+        let (answer, stats) = oneshot::channel();
+        self.mailbox.send(Envelope::Stats(answer)).await.ok()?;
+        stats.await.ok()
+    }
+
+    /// Tells everyone when to come back, and closes. Resolves when all of them have been told to close.
+    pub async fn shutdown(&self) {
+        let (answer, done) = oneshot::channel();
+        if self.mailbox.send(Envelope::Shutdown(answer)).await.is_ok() {
+            let _ = done.await;
+        }
+    }
+}
+
+struct Peer {
+    to: mpsc::Sender<ToConnection>,
+    hurry: Arc<Notify>,
+}
+
+struct HubTask {
+    hub: Hub,
+    inbox: mpsc::Receiver<Envelope>,
+    connections: HashMap<ConnectionId, Peer>,
+}
+
+impl HubTask {
+    async fn run(mut self) {
+        let mut batch = Vec::with_capacity(BATCH);
+        let far = std::time::Duration::from_secs(3600);
+        let alarm = sleep_until((Instant::now() + far).into());
+        tokio::pin!(alarm);
+        loop {
+            let due = self.hub.poll_timeout().unwrap_or_else(|| Instant::now() + far);
+            // The first timer rarely changes; setting the alarm anew for every batch would cost more than the batch.
+            if due < alarm.deadline().into_std() {
+                alarm.as_mut().reset(due.into());
+            }
+            tokio::select! {
+                count = self.inbox.recv_many(&mut batch, BATCH) => {
+                    if count == 0 {
+                        return;
+                    }
+                    for envelope in batch.drain(..) {
+                        self.handle(envelope);
+                    }
+                }
+                () = &mut alarm => {
+                    self.input(Input::Tick);
+                    let due = self.hub.poll_timeout().unwrap_or_else(|| Instant::now() + far);
+                    alarm.as_mut().reset(due.into());
+                }
+            }
+        }
+    }
+
+    fn handle(&mut self, envelope: Envelope) {
+        match envelope {
+            Envelope::Open { connection, to, hurry } => {
+                self.connections.insert(connection, Peer { to, hurry });
+            }
+            Envelope::Input(connection, input) => {
+                // What was already on its way when the hub closed the connection does not count.
+                let is_open = if matches!(input, Input::Closed { .. }) {
+                    self.connections.remove(&connection).is_some()
+                } else {
+                    self.connections.contains_key(&connection)
+                };
+                if is_open {
+                    self.input(input);
+                }
+            }
+            Envelope::Stats(answer) => {
+                let _ = answer.send(self.hub.stats());
+            }
+            Envelope::Shutdown(answer) => {
+                self.input(Input::Shutdown);
+                let _ = answer.send(());
+            }
+        }
+    }
+
+    fn input(&mut self, input: Input) {
+        self.hub.handle_input(Instant::now(), input);
+        while let Some(output) = self.hub.poll_output() {
+            match output {
+                Output::Send { connection, frame } => self.send(connection, frame),
+                Output::Close { connection, code } => self.close(connection, code),
+            }
+        }
+    }
+
+    fn send(&mut self, connection: ConnectionId, frame: Outgoing) {
+        let Some(peer) = self.connections.get(&connection) else { return };
+        if peer.to.try_send(ToConnection::Frame(frame)).is_err() {
+            // Its task is ending, or it floods and does not read; the session goes on with the next connection.
+            self.close(connection, CloseCode::SlowReader);
+            self.hub.handle_input(Instant::now(), Input::Closed { connection });
+        }
+    }
+
+    fn close(&mut self, connection: ConnectionId, code: CloseCode) {
+        let Some(peer) = self.connections.remove(&connection) else { return };
+        let is_full = peer.to.try_send(ToConnection::Close(code)).is_err();
+        if is_full || matches!(code, CloseCode::SlowReader | CloseCode::Replaced) {
+            peer.hurry.notify_one();
+        }
+    }
+}

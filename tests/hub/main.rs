@@ -1,0 +1,4 @@
+//! The hub under virtual time: stories with a few members, and whole days of meetings from a seed.
+
+mod simulation;
+mod world;
