@@ -51,8 +51,7 @@ export function decodeServerFrame(frame: string): Decoded {
     const object = fields(JSON.parse(frame) as unknown, "frame");
     const type = need(object, "frame", "type", text);
     const known = MESSAGES[type];
-    // An ack's seq is what it acknowledges, not a number of its own.
-    seq = type === "ack" ? null : (maybe(object, "frame", "seq", count).seq ?? null);
+    seq = maybe(object, "frame", "seq", count).seq ?? null;
     if (known === undefined) {
       return { kind: "unknown", type, seq };
     }
@@ -268,7 +267,7 @@ const MESSAGES: Readonly<Record<string, (object: Fields, path: string) => Server
       message: need(object, path, "message", text),
       ...maybe(object, path, "id", text),
     }),
-    ack: (object: Fields, path: string): ServerMessage => ({ type: "ack", seq: need(object, path, "seq", count) }),
+    ack: (object: Fields, path: string): ServerMessage => ({ type: "ack", received: need(object, path, "received", count) }),
     pong: (): ServerMessage => ({ type: "pong" }),
     bye: (object: Fields, path: string): ServerMessage => ({
       type: "bye",

@@ -22,6 +22,7 @@ export const ERROR_CODES = [
   "server_full",
   "no_such_participant",
   "resume_mismatch",
+  "resume_stale",
   "shutting_down",
 ] as const;
 
@@ -134,11 +135,22 @@ export type Signal =
   | { readonly kind: "candidate"; readonly candidate: Candidate }
   | { readonly kind: "end_of_candidates"; readonly usernameFragment?: string };
 
+/** The session to return to. With the token alone, this device takes it over. */
+export interface Resume {
+  readonly token: string;
+  /** The own epoch in the last welcome. */
+  readonly epoch?: number;
+  /** The last server frame handled. */
+  readonly seq?: number;
+  /** Counts the connections since that welcome. */
+  readonly attempt?: number;
+}
+
 export interface Hello {
   readonly type: "hello";
   readonly room: string;
   readonly name: string;
-  readonly resume?: { readonly token: string; readonly seq?: number };
+  readonly resume?: Resume;
   readonly capabilities?: readonly string[];
   readonly presence?: Presence;
 }
@@ -161,7 +173,7 @@ export type ClientMessage =
 /** What a client says about its connection; never numbered. */
 export type ConnectionMessage =
   | Hello
-  | { readonly type: "ack"; readonly seq: number }
+  | { readonly type: "ack"; readonly received: number }
   | { readonly type: "ping" }
   | { readonly type: "leave" };
 
@@ -206,7 +218,7 @@ export type ServerMessage =
     }
   | ({ readonly type: "ice_servers" } & IceServers)
   | { readonly type: "error"; readonly code: ErrorCode; readonly message: string; readonly id?: string }
-  | { readonly type: "ack"; readonly seq: number }
+  | { readonly type: "ack"; readonly received: number }
   | { readonly type: "pong" }
   | { readonly type: "bye"; readonly reason: "shutdown"; readonly retry_after_ms: number };
 

@@ -198,16 +198,16 @@ export class FakeServer implements World {
     if (session === null) {
       return;
     }
-    const { type, seq } = frame;
+    const { type, seq, received } = frame;
     if (type === "ack") {
-      session.sent = session.sent.filter((sent) => sent.seq > Number(seq));
+      session.sent = session.sent.filter((sent) => sent.seq > Number(received));
     } else if (type === "ping") {
       this.#write(wire, JSON.stringify({ type: "pong" }));
     } else if (typeof seq === "number" && seq === session.received + 1) {
       session.received = seq;
       this.taken.push(frame);
       if (seq % 32 === 0) {
-        this.#write(wire, JSON.stringify({ type: "ack", seq }));
+        this.#write(wire, JSON.stringify({ type: "ack", received: seq }));
       }
     } else if (typeof seq === "number" && seq > session.received + 1) {
       throw new Error(`gap: ${String(seq)} after ${String(session.received)}`);

@@ -77,9 +77,9 @@ test("32 frames are acknowledged at once, fewer after a second", () => {
     server.say(chat(number));
   }
   time.pass(100);
-  expect(server.heard.filter((frame) => frame["type"] === "ack")).toEqual([{ type: "ack", seq: 32 }]);
+  expect(server.heard.filter((frame) => frame["type"] === "ack")).toEqual([{ type: "ack", received: 32 }]);
   time.pass(1000);
-  expect(last(server.heard)).toEqual({ type: "ack", seq: 33 });
+  expect(last(server.heard)).toEqual({ type: "ack", received: 33 });
 });
 
 test("the first retry comes at once, later ones after growing pauses of at most 8 s", () => {
@@ -99,6 +99,8 @@ test("the first retry comes at once, later ones after growing pauses of at most 
   time.pass(8100);
   expect(last(seen.standings)).toEqual({ kind: "connected" });
   expect(seen.resumed).toBe(1);
+  const resume = { token: "token", epoch: 1, seq: 0, attempt: server.connections - 1 };
+  expect(last(server.heard.filter((frame) => frame["type"] === "hello"))).toMatchObject({ resume });
 });
 
 test("a nudge tries at once", () => {

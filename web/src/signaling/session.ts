@@ -70,8 +70,10 @@ export class Session {
   readonly #outbox = new Outbox();
   #phase: Phase = { kind: "idle" };
   #token: string | null;
-  /** The last server frame handled; null until a welcome has been seen by this page. */
-  #handled: number | null = null;
+  /** Where this page stands: the epoch of its welcome and the last server frame handled; null before the first welcome. */
+  #at: { readonly epoch: number; seq: number } | null = null;
+  /** Connections since that welcome. */
+  #connections = 0;
   #unacknowledged = 0;
   #cancelAck: (() => void) | null = null;
   #heardMs = 0;
@@ -158,6 +160,7 @@ export class Session {
     const cancel = this.#world.after(HELLO_MS, () => {
       this.#lose();
     });
+    this.#connections += 1;
     this.#refusal = null;
     this.#phase = { kind: "greeting", socket, cancel };
   }
@@ -166,7 +169,7 @@ export class Session {
     if (this.#token === null) {
       return {};
     }
-    return { resume: { token: this.#token, ...(this.#handled === null ? {} : { seq: this.#handled }) } };
+    return { resume: { token: this.#token, ...(this.#at === null ? {} : { ...this.#at, attempt: this.#connections }) } };
   }
 
   #tell(socket: Socket, message: ConnectionMessage): void {
@@ -212,7 +215,7 @@ export class Session {
     if (seq === null) {
       return true;
     }
-    const expected = (this.#handled ?? 0) + 1;
+    const expected = (this.#at?.seq ?? 0) + 1;
     if (seq > expected) {
       this.#lose();
     }
@@ -221,10 +224,10 @@ export class Session {
 
   /** Before it is handled: a frame that makes the page stumble must not come again with every resume. */
   #count(seq: number | null): void {
-    if (seq === null || this.#phase.kind !== "open") {
+    if (seq === null || this.#at === null) {
       return;
     }
-    this.#handled = seq;
+    this.#at.seq = seq;
     this.#unacknowledged += 1;
     if (this.#unacknowledged >= ACK_EVERY) {
       this.#acknowledge();
@@ -239,8 +242,8 @@ export class Session {
     this.#cancelAck?.();
     this.#cancelAck = null;
     this.#unacknowledged = 0;
-    if (this.#phase.kind === "open" && this.#handled !== null) {
-      this.#tell(this.#phase.socket, { type: "ack", seq: this.#handled });
+    if (this.#phase.kind === "open" && this.#at !== null) {
+      this.#tell(this.#phase.socket, { type: "ack", received: this.#at.seq });
     }
   }
 
@@ -248,7 +251,8 @@ export class Session {
     switch (message.type) {
       case "welcome":
         this.#opened(message.resume.token);
-        this.#handled = 0;
+        this.#at = { epoch: message.self.epoch, seq: 0 };
+        this.#connections = 0;
         // A new participant starts at 0; the same one, taken over, goes on where the server stands.
         this.#outbox.acknowledge(message.received);
         this.#events.welcomed(message, this.#outbox.restart(message.received));
@@ -260,7 +264,7 @@ export class Session {
         this.#events.resumed();
         return;
       case "ack":
-        this.#outbox.acknowledge(message.seq);
+        this.#outbox.acknowledge(message.received);
         return;
       case "pong":
         return;
@@ -358,7 +362,7 @@ export class Session {
     } else if (refusal.code === "resume_mismatch" && this.#token !== null) {
       // The token is of another room: come as someone new.
       this.#token = null;
-      this.#handled = null;
+      this.#at = null;
       this.#events.token(null);
       this.#lose();
     } else {
@@ -381,7 +385,7 @@ export class Session {
       }),
     };
     this.#events.standing(
-      this.#handled === null
+      this.#at === null
         ? { kind: "joining", attempt: this.#attempt }
         : { kind: "reconnecting", sinceMs: this.#lostSinceMs, attempt: this.#attempt, retryAtMs },
     );
