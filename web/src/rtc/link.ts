@@ -3,7 +3,7 @@
 import type { Description, ParticipantId, Signal } from "../protocol/types";
 import type { Received } from "../room/reducer";
 import type { Link as LinkState } from "../room/state";
-import { sendingFor } from "./bitrate";
+import { sendingFor, type Sending } from "./bitrate";
 import { Negotiation } from "./negotiation";
 import { chooseRepair, slowRetryMs } from "./repair";
 import { kindOf, SLOTS, slotsOf, type Slot, type Tracks } from "./slots";
@@ -61,6 +61,7 @@ export class PeerLink {
   #frozenReadings = 0;
   /** Which tracks were told last, so that the streams stay the same objects while their tracks do. */
   #shown: { readonly connection: RTCPeerConnection; readonly count: number } | null = null;
+  #limiting: Promise<void> = Promise.resolve();
   #closed = false;
 
   /** `offers`: this page is the newcomer and makes the first offer. */
@@ -120,24 +121,10 @@ export class PeerLink {
   }
 
   /** Holds the senders to the share of the uplink that they may use. */
-  async limitSenders(): Promise<void> {
-    const { links } = this.#settings();
-    for (const [slot, transceiver] of slotsOf(this.#connection)) {
-      const sending = sendingFor(slot, links);
-      const parameters = transceiver.sender.getParameters();
-      const encoding = parameters.encodings[0];
-      if (sending === null || encoding === undefined) {
-        continue;
-      }
-      encoding.maxBitrate = sending.maxBitrate;
-      if (sending.maxFramerate === null) {
-        delete encoding.maxFramerate;
-      } else {
-        encoding.maxFramerate = sending.maxFramerate;
-      }
-      parameters.degradationPreference = sending.degradationPreference;
-      await transceiver.sender.setParameters(parameters);
-    }
+  limitSenders(): Promise<void> {
+    // One at a time: a sender refuses parameters that were read before others were set.
+    this.#limiting = this.#limiting.then(() => this.#limitSenders());
+    return this.#limiting;
   }
 
   /** Takes new ICE servers; a path over an allocation of the old credentials is made again over one of the new. */
@@ -253,6 +240,17 @@ export class PeerLink {
       }
     }
     this.#run(this.sendTracks());
+  }
+
+  async #limitSenders(): Promise<void> {
+    const connection = this.#connection;
+    for (const [slot, transceiver] of slotsOf(connection)) {
+      const sending = sendingFor(slot, this.#settings().links);
+      // Between an offer and its answer the parameters are in the browser's hands.
+      if (sending !== null && this.#negotiated && connection.signalingState === "stable") {
+        await limit(transceiver.sender, sending);
+      }
+    }
   }
 
   #handleNegotiated(): void {
@@ -460,5 +458,26 @@ export class PeerLink {
         console.debug("link", this.#peer, error);
       }
     });
+  }
+}
+
+async function limit(sender: RTCRtpSender, sending: Sending): Promise<void> {
+  const parameters = sender.getParameters();
+  const encoding = parameters.encodings[0];
+  if (encoding === undefined) {
+    return;
+  }
+  encoding.maxBitrate = sending.maxBitrate;
+  if (sending.maxFramerate === null) {
+    delete encoding.maxFramerate;
+  } else {
+    encoding.maxFramerate = sending.maxFramerate;
+  }
+  parameters.degradationPreference = sending.degradationPreference;
+  try {
+    await sender.setParameters(parameters);
+  } catch (error) {
+    // A renegotiation came between; it limits the senders again when it is done.
+    console.debug("sender", error);
   }
 }
