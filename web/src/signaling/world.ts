@@ -59,7 +59,10 @@ function openSocket(base: string, events: SocketEvents): Socket {
   };
   return {
     send: (frame) => {
-      socket.send(frame as string | Uint8Array<ArrayBuffer>);
+      // A closing socket would only complain; whatever is numbered is sent again.
+      if (socket.readyState === WebSocket.OPEN) {
+        socket.send(frame as string | Uint8Array<ArrayBuffer>);
+      }
     },
     close: () => {
       socket.onopen = socket.onmessage = socket.onclose = null;
