@@ -1,5 +1,8 @@
 // Owns the page as a whole: the place where the person is, its theme and its title.
 
+// First of all: what the other style sheets build upon.
+import "./tokens.css";
+import "./base.css";
 import { effect } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { assertNever } from "../assert";
@@ -9,8 +12,6 @@ import { Landing } from "./landing/landing";
 import { Prejoin } from "./prejoin/prejoin";
 import { Room } from "./room/room";
 import { language } from "./words/language";
-import "./tokens.css";
-import "./base.css";
 
 export function App({ journey }: { journey: Journey }) {
   const place = journey.place.value;

@@ -86,6 +86,7 @@ function describeRefusal(
     case "bad_name":
       return { lead: w.refused.bad_name, action: w.chooseName, act: journey.prepare };
     case "resume_mismatch":
+    case "resume_stale":
       return { lead: w.refused.resume_mismatch, action: w.rejoin, act: journey.prepare };
     case "bad_json":
     case "unknown_type":

@@ -7,6 +7,7 @@ import type { RoomState, UnsentChat } from "../../room/state";
 import { LABELS } from "../labels";
 import { splitLinks } from "../links";
 import { SendIcon } from "../parts/icons";
+import { SelectBox } from "../parts/select-box";
 import type { RoomUi } from "../room/room-ui";
 import { formatTime } from "../words/format";
 import { words } from "../words/language";
@@ -141,7 +142,8 @@ function Composer({ meeting, ui, state }: { meeting: Meeting; ui: RoomUi; state:
     >
       <label class="chat-to">
         <span>{w.sendTo}</span>
-        <select
+        <SelectBox>
+          <select
           class="input"
           value={recipient ?? ""}
           onChange={(event) => {
@@ -155,7 +157,8 @@ function Composer({ meeting, ui, state }: { meeting: Meeting; ui: RoomUi; state:
             </option>
           ))}
           {gone && recipient !== null ? <option value={recipient}>{w.onlyTo(nameOf(state, recipient))}</option> : null}
-        </select>
+          </select>
+        </SelectBox>
       </label>
       {gone && recipient !== null ? (
         <p class="hint" role="alert">

@@ -28,20 +28,20 @@ interface Props {
 export function Panel(props: Props) {
   const { kind, opener, ui } = props;
   const w = words.value;
-  const panel = useRef<HTMLElement>(null);
+  const panel = useRef<HTMLDivElement>(null);
   useFocusScope(panel, ui.closePanel, opener);
   return (
     <>
       <div class="panel-scrim" aria-hidden="true" onClick={ui.closePanel} />
-      <aside ref={panel} class="panel" role="dialog" aria-label={title(kind, w)} tabIndex={-1} data-kind={kind}>
-        <header class="panel-head">
+      <div ref={panel} class="panel" role="dialog" aria-label={title(kind, w)} tabIndex={-1} data-kind={kind}>
+        <div class="panel-head">
           <h2>{title(kind, w)}</h2>
           <button type="button" class="icon-button" aria-label={w.close} onClick={ui.closePanel}>
             <XIcon />
           </button>
-        </header>
+        </div>
         {content(props)}
-      </aside>
+      </div>
     </>
   );
 }

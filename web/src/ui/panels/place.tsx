@@ -15,7 +15,7 @@ export function Place({ position, from }: { position: Position; from: Position |
     return (
       <p class="place">
         {formatCoordinates(position, w)}
-        <Accuracy position={position} />
+        <Accuracy position={position} atLeastMetres={ACCURACY_WORTH_TELLING_METRES} />
       </p>
     );
   }
@@ -30,7 +30,7 @@ export function Place({ position, from }: { position: Position; from: Position |
         <NavigationIcon />
       </span>
       {w.awayAndDirection(formatDistance(metres), w.direction[nameDirection(bearing)])}
-      <Accuracy position={position} />
+      <Accuracy position={position} atLeastMetres={Math.max(ACCURACY_WORTH_TELLING_METRES, metres / 20)} />
     </p>
   );
 }
@@ -42,8 +42,8 @@ const ICON_POINTS_DEGREES = 45;
 /** Below this nobody needs to know. */
 const ACCURACY_WORTH_TELLING_METRES = 50;
 
-function Accuracy({ position: { accuracy } }: { position: Position }) {
-  return accuracy === undefined || accuracy < ACCURACY_WORTH_TELLING_METRES ? null : (
+function Accuracy({ position: { accuracy }, atLeastMetres }: { position: Position; atLeastMetres: number }) {
+  return accuracy === undefined || accuracy < atLeastMetres ? null : (
     <span class="place-accuracy">{words.value.accuracy(formatDistance(accuracy))}</span>
   );
 }

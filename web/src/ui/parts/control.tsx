@@ -8,6 +8,8 @@ interface Props {
   readonly name: string;
   /** Shown under the icon where there is room. */
   readonly label: string;
+  /** Says more than the label, in the tooltip. */
+  readonly tip?: string;
   readonly icon: ComponentChildren;
   /** `off`: the device is off. `active`: switched on or open. `danger`: leaves. `warning`: something is to be mended. */
   readonly tone?: "plain" | "off" | "active" | "danger" | "warning";
@@ -20,14 +22,14 @@ interface Props {
   readonly onClick: (event: MouseEvent & { currentTarget: HTMLButtonElement }) => void;
 }
 
-export function Control({ name, label, icon, tone = "plain", shortcut, busy, expanded, badge, buttonRef = null, onClick }: Props) {
+export function Control({ name, label, tip = label, icon, tone = "plain", shortcut, busy, expanded, badge, buttonRef = null, onClick }: Props) {
   return (
     <button
       ref={buttonRef}
       type="button"
       class="control"
       data-tone={tone}
-      data-tip={shortcut === undefined ? label : `${label} (${shortcut})`}
+      data-tip={shortcut === undefined ? tip : `${tip} (${shortcut})`}
       aria-label={name}
       aria-busy={busy}
       aria-expanded={expanded}

@@ -37,7 +37,8 @@ export function CameraButton({ media, shortcut }: Props) {
   return (
     <Control
       name={on ? LABELS.cameraOff : LABELS.cameraOn}
-      label={on ? w.cameraTurnOff : w.cameraTurnOn}
+      label={w.camera}
+      tip={on ? w.cameraTurnOff : w.cameraTurnOn}
       icon={on ? <VideoIcon /> : <VideoOffIcon />}
       tone={tone(state)}
       busy={state === "starting"}

@@ -8,6 +8,7 @@ import { assertNever } from "../../assert";
 import type { Words } from "../words/en";
 import { words } from "../words/language";
 import { MicIcon, VideoIcon, Volume2Icon } from "./icons";
+import { SelectBox } from "./select-box";
 import "./device-select.css";
 
 interface Props {
@@ -34,7 +35,8 @@ export function DeviceSelect({ media, kind }: Props) {
         {deviceIcon(kind)}
         <span class="unseen">{kindName(kind, w)}</span>
       </label>
-      <select
+      <SelectBox>
+        <select
         id={id}
         class="input"
         value={known && chosen !== null ? chosen : ""}
@@ -46,7 +48,8 @@ export function DeviceSelect({ media, kind }: Props) {
             {device.label === "" ? w.deviceUnnamed(kindName(kind, w), index + 1) : device.label}
           </option>
         ))}
-      </select>
+        </select>
+      </SelectBox>
     </div>
   );
 }

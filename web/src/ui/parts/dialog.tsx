@@ -39,12 +39,12 @@ export function Dialog({ title, onClose, children }: Props) {
       }}
     >
       <div class="dialog-body">
-        <header class="dialog-head">
+        <div class="dialog-head">
           <h2 id={id}>{title}</h2>
           <button type="button" class="icon-button" aria-label={words.value.close} onClick={onClose}>
             <XIcon />
           </button>
-        </header>
+        </div>
         {children}
       </div>
     </dialog>

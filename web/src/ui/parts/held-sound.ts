@@ -18,6 +18,7 @@ export const soundHeld = {
   /** Called from a click: browsers then allow sound. */
   playAll(): void {
     for (const element of [...held]) {
+      element.muted = false;
       attempt(element);
     }
   },
@@ -31,6 +32,9 @@ function attempt(element: HTMLMediaElement): void {
       if (error instanceof DOMException && error.name === "NotAllowedError") {
         held.add(element);
         any.value = true;
+        // A silent picture is allowed, and better than none.
+        element.muted = true;
+        element.play().catch(() => undefined);
       }
     },
   );

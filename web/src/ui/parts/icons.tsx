@@ -147,6 +147,14 @@ export function ChevronUpIcon() {
   );
 }
 
+export function ChevronDownIcon() {
+  return (
+    <Svg>
+      <path d="m6 9 6 6 6-6" />
+    </Svg>
+  );
+}
+
 export function ChevronLeftIcon() {
   return (
     <Svg>

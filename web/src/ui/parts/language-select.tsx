@@ -2,19 +2,22 @@
 
 import { language, LANGUAGES, setLanguage, words } from "../words/language";
 import { LanguagesIcon } from "./icons";
+import { SelectBox } from "./select-box";
 
 export function LanguageSelect() {
   return (
     <label class="language-select">
       <LanguagesIcon />
       <span class="unseen">{words.value.language}</span>
-      <select value={language.value} onChange={(event) => choose(event.currentTarget.value)}>
+      <SelectBox>
+        <select value={language.value} onChange={(event) => choose(event.currentTarget.value)}>
         {LANGUAGES.map((entry) => (
           <option key={entry.language} value={entry.language} lang={entry.language}>
             {entry.label}
           </option>
         ))}
-      </select>
+        </select>
+      </SelectBox>
     </label>
   );
 }

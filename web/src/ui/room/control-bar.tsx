@@ -69,7 +69,7 @@ export function ControlBar({ media, meeting, ui, location, onLeave }: Props) {
         tone={panel === "chat" ? "active" : "plain"}
         shortcut="C"
         expanded={panel === "chat"}
-        badge={unread > 0 ? <span class="control-badge">{formatInteger(Math.min(unread, 99))}</span> : undefined}
+        badge={unread > 0 ? <span class="control-badge" data-count={formatInteger(Math.min(unread, 99))} /> : undefined}
         onClick={(event) => ui.togglePanel("chat", event.currentTarget)}
       />
       {narrow.value ? null : (
@@ -139,6 +139,7 @@ function ShareControl({ media }: { media: Media }) {
     <Control
       name={sharing ? LABELS.stopSharing : LABELS.share}
       label={sharing ? w.stopSharing : w.share}
+      tip={sharing ? w.stopSharing : w.shareTip}
       icon={sharing ? <MonitorXIcon /> : <MonitorUpIcon />}
       tone={sharing ? "active" : "plain"}
       shortcut="S"

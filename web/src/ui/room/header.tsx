@@ -21,9 +21,7 @@ export function Header({ room, meeting, ui }: Props) {
   const { policy, participants } = meeting.state.value;
   return (
     <header class="room-head">
-      <p class="room-name" aria-hidden="true">
-        {room}
-      </p>
+      <h1 class="room-name">{room}</h1>
       {policy?.media === "relay-only" ? (
         <span class="room-rule">
           <LockIcon />
@@ -47,10 +45,10 @@ export function Header({ room, meeting, ui }: Props) {
             class="head-button"
             aria-label={LABELS.people}
             aria-expanded={panel === "people"}
+            data-count={formatInteger(participants.length + 1)}
             onClick={(event) => ui.togglePanel("people", event.currentTarget)}
           >
             <UsersIcon />
-            <span>{formatInteger(participants.length + 1)}</span>
           </button>
         ) : null}
       </div>

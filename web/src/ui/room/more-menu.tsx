@@ -35,7 +35,7 @@ export function MoreMenu({ media, ui, location, opener, onDone }: Props) {
         <>
           <Item
             icon={sharing ? <MonitorXIcon /> : <MonitorUpIcon />}
-            text={sharing ? w.stopSharing : w.share}
+            text={sharing ? w.stopSharing : w.shareTip}
             name={sharing ? LABELS.stopSharing : LABELS.share}
             hidden={!canShareScreen}
             onClick={() => {

@@ -60,9 +60,10 @@ export function ParticipantTile({ participant, placement, pinned, speaking, spea
       {live ? null : (
         <div class="tile-cover" data-pulse={link.state === "connecting"}>
           {link.state === "failed" ? null : <Avatar name={member.name} level={member.presence.muted ? 0 : level} />}
+          <TileState participant={participant} />
         </div>
       )}
-      <TileState participant={participant} />
+      {live ? <TileState participant={participant} /> : null}
     </TileFrame>
   );
 }

@@ -21,7 +21,6 @@ import { hasLargeTile, Stage } from "./stage";
 import { Toasts } from "./toasts";
 import { useIdle } from "./use-idle";
 import { useShortcuts } from "./use-shortcuts";
-import { useWakeLock } from "./wake-lock";
 import "./room.css";
 
 interface Props {
@@ -35,7 +34,7 @@ interface Props {
 }
 
 export function Room({ room, media, meeting, name, onRenamed, onLeave }: Props) {
-  const controls = useRef<HTMLDivElement>(null);
+  const controls = useRef<HTMLElement>(null);
   const lifetime = useMemo(() => new AbortController(), [meeting]);
   const ui = useMemo(() => createRoomUi(meeting, lifetime.signal), [meeting, lifetime]);
   const location = useMemo(
@@ -90,14 +89,12 @@ export function Room({ room, media, meeting, name, onRenamed, onLeave }: Props) 
     [media, meeting, ui],
   );
   const talking = useShortcuts(media, onShortcut);
-  useWakeLock();
   useTitle(room, ui.unread.value);
 
   const w = words.value;
   const alone = state.connection.kind === "connected" && state.participants.length === 0;
   return (
     <div class="room" data-overlaid={overlaid} data-idle={idle} data-panel={panel !== null}>
-      <h1 class="unseen">{room}</h1>
       <Header room={room} meeting={meeting} ui={ui} />
       <main class="room-main">
         <Stage media={media} meeting={meeting} ui={ui} ownName={ownName} />
@@ -111,7 +108,7 @@ export function Room({ room, media, meeting, name, onRenamed, onLeave }: Props) 
       {panel === null ? null : (
         <Panel key={panel.kind} kind={panel.kind} opener={panel.opener} room={room} meeting={meeting} ui={ui} location={location} ownName={ownName} />
       )}
-      <div class="room-controls" ref={controls}>
+      <footer class="room-controls" ref={controls}>
         <DeviceNotes media={media} ui={ui} />
         {soundHeld.waiting.value ? (
           <button type="button" class="button room-hear" data-kind="primary" onClick={() => soundHeld.playAll()}>
@@ -126,7 +123,7 @@ export function Room({ room, media, meeting, name, onRenamed, onLeave }: Props) 
           </p>
         ) : null}
         <ControlBar media={media} meeting={meeting} ui={ui} location={location} onLeave={onLeave} />
-      </div>
+      </footer>
       <Banner connection={state.connection} />
       <Toasts meeting={meeting} ui={ui} />
       <Dialogs meeting={meeting} ui={ui} ownName={ownName} onRenamed={onRenamed} />

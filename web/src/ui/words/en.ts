@@ -68,9 +68,10 @@ export const en = {
   // Control bar (visible labels; the accessible names stay English, see labels.ts)
   mute: "Mute",
   unmute: "Unmute",
-  cameraTurnOff: "Stop video",
-  cameraTurnOn: "Start video",
+  cameraTurnOff: "Turn camera off",
+  cameraTurnOn: "Turn camera on",
   share: "Share",
+  shareTip: "Share your screen",
   stopSharing: "Stop sharing",
   raiseHand: "Raise hand",
   lowerHand: "Lower hand",

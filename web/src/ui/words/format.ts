@@ -1,16 +1,16 @@
 // Owns numbers, times and lists as the present language writes them.
 
 import { computed } from "@preact/signals";
-import { language } from "./language";
+import { formatLocale } from "./language";
 
-const list = computed(() => new Intl.ListFormat(language.value, { type: "conjunction" }));
-const time = computed(() => new Intl.DateTimeFormat(language.value, { hour: "numeric", minute: "2-digit" }));
+const list = computed(() => new Intl.ListFormat(formatLocale.value, { type: "conjunction" }));
+const time = computed(() => new Intl.DateTimeFormat(formatLocale.value, { hour: "numeric", minute: "2-digit" }));
 const dayAndTime = computed(
-  () => new Intl.DateTimeFormat(language.value, { month: "short", day: "numeric", hour: "numeric", minute: "2-digit" }),
+  () => new Intl.DateTimeFormat(formatLocale.value, { month: "short", day: "numeric", hour: "numeric", minute: "2-digit" }),
 );
-const integer = computed(() => new Intl.NumberFormat(language.value, { maximumFractionDigits: 0 }));
+const integer = computed(() => new Intl.NumberFormat(formatLocale.value, { maximumFractionDigits: 0 }));
 const degrees = computed(
-  () => new Intl.NumberFormat(language.value, { minimumFractionDigits: 4, maximumFractionDigits: 4 }),
+  () => new Intl.NumberFormat(formatLocale.value, { minimumFractionDigits: 4, maximumFractionDigits: 4 }),
 );
 
 /** "Ana, Bo and Li". */
@@ -51,5 +51,5 @@ export function formatDistance(metres: number): string {
 }
 
 function unit(name: string, value: number, maximumFractionDigits: number, unitDisplay: "short" | "long"): string {
-  return new Intl.NumberFormat(language.value, { style: "unit", unit: name, unitDisplay, maximumFractionDigits }).format(value);
+  return new Intl.NumberFormat(formatLocale.value, { style: "unit", unit: name, unitDisplay, maximumFractionDigits }).format(value);
 }

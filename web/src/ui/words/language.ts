@@ -36,6 +36,12 @@ export const language: ReadonlySignal<Language> = chosen;
 /** The words of the present language. */
 export const words: ReadonlySignal<Words> = computed(() => DICTIONARIES[chosen.value]);
 
+/** For numbers and times: the person's own variant of the language, e.g. `en-GB` with its 24 hours. */
+export const formatLocale: ReadonlySignal<string> = computed(() => {
+  const primary = chosen.value.split("-")[0] ?? chosen.value;
+  return browserLanguages().find((tag) => tag.toLowerCase().split("-")[0] === primary) ?? chosen.value;
+});
+
 export function setLanguage(next: Language): void {
   chosen.value = next;
   remember("language", next);
