@@ -12,7 +12,7 @@ use webrtc::media_stream::track_remote::TrackRemote;
 use webrtc::peer_connection::{
     MediaEngine, PeerConnection, PeerConnectionBuilder, PeerConnectionEventHandler, RTCConfiguration, RTCConfigurationBuilder,
     RTCIceCandidate, RTCIceGatheringState, RTCIceServer, RTCIceTransportPolicy, RTCPeerConnectionIceEvent,
-    RTCPeerConnectionState, Registry, register_default_interceptors,
+    RTCPeerConnectionState, Registry, configure_nack, configure_rtcp_reports, configure_twcc_receiver_only,
 };
 
 use super::keyframe_requests;
@@ -40,7 +40,7 @@ pub enum Event {
 /// No local address could be bound.
 pub async fn open(ice: &Ice) -> Result<(Arc<dyn PeerConnection>, mpsc::Receiver<Event>)> {
     let mut media = media_engine()?;
-    let registry = keyframe_requests::register(register_default_interceptors(Registry::new(), &mut media)?);
+    let registry = interceptors(&mut media)?;
     let (sender, events) = mpsc::channel(EVENTS_MAX);
     let connection = PeerConnectionBuilder::new()
         .with_configuration(ice.configuration())
@@ -80,6 +80,13 @@ fn media_engine() -> Result<MediaEngine> {
     media.register_codec(codec_parameters(Codec::Opus), RtpCodecKind::Audio)?;
     media.register_codec(codec_parameters(Codec::Vp8), RtpCodecKind::Video)?;
     Ok(media)
+}
+
+/// The library's defaults without simulcast: nobody sends it to a single receiver, and when an offer adds a video section
+/// later, its header extensions get numbers that the browser has given to others.
+fn interceptors(media: &mut MediaEngine) -> Result<Registry> {
+    let registry = configure_rtcp_reports(configure_nack(Registry::new(), media));
+    Ok(keyframe_requests::register(configure_twcc_receiver_only(registry, media)?))
 }
 
 /// The ICE servers and policy of a room.

@@ -71,15 +71,15 @@ enum Input {
 impl Link {
     /// Calls the other member: this end is the newcomer.
     pub fn call(terms: Terms, voice: Voice, facts: Arc<Mutex<Facts>>) -> Self {
-        Self::start(terms, voice, facts, true)
+        Self::start(terms, voice, facts, Some(0))
     }
 
     /// Waits for the other member's call: that one is the newcomer.
     pub fn await_call(terms: Terms, voice: Voice, facts: Arc<Mutex<Facts>>) -> Self {
-        Self::start(terms, voice, facts, false)
+        Self::start(terms, voice, facts, None)
     }
 
-    fn start(terms: Terms, voice: Voice, facts: Arc<Mutex<Facts>>, calls: bool) -> Self {
+    fn start(terms: Terms, voice: Voice, facts: Arc<Mutex<Facts>>, calls: Option<u32>) -> Self {
         let (inputs, inbox) = mpsc::channel(INPUTS_MAX);
         let span = debug_span!("link", other = %terms.other);
         let actor = Actor { terms, voice, facts: Arc::clone(&facts), revision: 0, connection: None, retry: Retry::default() };
@@ -148,9 +148,10 @@ struct Retry {
 }
 
 impl Actor {
-    async fn run(mut self, mut inbox: mpsc::Receiver<Input>, calls: bool) {
-        if calls {
-            let called = self.start_anew(0).await;
+    /// Calls with a revision, or waits for a call; then does whatever comes up until the inbox is closed.
+    async fn run(mut self, mut inbox: mpsc::Receiver<Input>, calls: Option<u32>) {
+        if let Some(revision) = calls {
+            let called = self.start_anew(revision).await;
             self.note(called);
         }
         let mut paths = interval(PATH_INTERVAL);
@@ -254,7 +255,7 @@ impl Actor {
 
     async fn handle_answer(&mut self, sdp: String) -> Result<()> {
         let Some(connection) = &mut self.connection else { return Ok(()) };
-        if !connection.negotiation.handle_answer() {
+        if !connection.negotiation.handle_answer(&sdp) {
             debug!("answer without an offer");
             return Ok(());
         }
@@ -387,7 +388,7 @@ impl Connection {
         self.apply(RTCSessionDescription::offer(sdp)?).await?;
         self.send_nothing_untracked().await?;
         let answer = self.peer.create_answer(None).await?;
-        let sdp = answer.sdp.clone();
+        let sdp = self.negotiation.answer_to_send(&answer.sdp);
         self.set_local(answer).await?;
         Ok(sdp)
     }
@@ -492,4 +493,89 @@ fn path(stats: &RTCStatsReport) -> Option<Path> {
     };
     let relayed = is_relay(&pair.local_candidate_id) || is_relay(&pair.remote_candidate_id);
     Some(if relayed { Path::Relayed } else { Path::Direct })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::peer::source::{pattern, tone};
+    use crate::protocol::Policy;
+
+    /// Longer than anything here takes; only a failure waits for it.
+    const PATIENCE: Duration = Duration::from_secs(30);
+
+    /// One end, and what it says.
+    struct End {
+        link: Link,
+        facts: Arc<Mutex<Facts>>,
+        said: mpsc::Receiver<ClientMessage>,
+    }
+
+    impl End {
+        fn start(own: u64, other: u64, calls: Option<u32>) -> Self {
+            let id = |number| ParticipantId::new(number).expect("not zero");
+            let ice = Ice::new(&IceServers { ice_servers: vec![], expires_in_ms: None }, Policy::Auto);
+            let media = Media { audio: tone(440).ok(), video: Some(pattern()) };
+            let (voice, said) = mpsc::channel(1024);
+            let facts = Arc::new(Mutex::new(Facts::new()));
+            let terms = Terms { own: id(own), other: id(other), ice, media };
+            Self { link: Link::start(terms, Voice::to(voice), Arc::clone(&facts), calls), facts, said }
+        }
+
+        fn sees(&self, revision: u32, frames: u64) -> bool {
+            let facts = self.facts.lock();
+            let tracks = facts.tracks();
+            let seen = tracks.iter().filter(|track| track.frames >= frames && track.first_frame_delay_ms.is_some());
+            facts.revision == revision && facts.state == LinkState::Connected && seen.count() == 2
+        }
+    }
+
+    fn pass(message: ClientMessage, to: &End) {
+        if let ClientMessage::Signal(SignalTo { revision, signal, .. }) = message {
+            to.link.handle_signal(revision, signal);
+        }
+    }
+
+    /// Carries signals both ways until both ends see so many frames of both kinds at this revision.
+    async fn carry(a: &mut End, b: &mut End, revision: u32, frames: u64) {
+        let mut looks = interval(Duration::from_millis(20));
+        let carrying = async {
+            while !(a.sees(revision, frames) && b.sees(revision, frames)) {
+                tokio::select! {
+                    Some(message) = a.said.recv() => pass(message, b),
+                    Some(message) = b.said.recv() => pass(message, a),
+                    _ = looks.tick() => {}
+                }
+            }
+        };
+        if tokio::time::timeout(PATIENCE, carrying).await.is_err() {
+            panic!("never seen: {:?} {:?}", a.facts.lock(), b.facts.lock());
+        }
+        for end in [a, b] {
+            assert_eq!(end.facts.lock().errors().collect::<Vec<_>>(), [""; 0]);
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn when_both_call_at_the_same_time_the_polite_one_gives_way() {
+        let mut polite = End::start(1, 2, Some(0));
+        let mut impolite = End::start(2, 1, Some(0));
+        carry(&mut polite, &mut impolite, 0, 5).await;
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn an_end_that_starts_anew_is_followed() {
+        let mut stays = End::start(2, 1, None);
+        let mut first = End::start(1, 2, Some(0));
+        carry(&mut stays, &mut first, 0, 5).await;
+        let mut anew = End::start(1, 2, Some(1));
+        carry(&mut stays, &mut anew, 1, 5).await;
+        // What the abandoned peer connection still says is stale.
+        first.link.close().await;
+        while let Some(message) = first.said.recv().await {
+            pass(message, &stays);
+        }
+        let frames = stays.facts.lock().tracks().iter().map(|track| track.frames).max().unwrap_or(0) + 5;
+        carry(&mut stays, &mut anew, 1, frames.min(40)).await;
+    }
 }

@@ -19,11 +19,24 @@ pub enum OnOffer {
     Ignore,
 }
 
+/// Which end begins the DTLS handshake (RFC 8842): settled by the first answer for the life of the peer connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum DtlsRole {
+    /// This end.
+    Active,
+    /// The other end.
+    Passive,
+}
+
+const SETUP_ACTIVE: &str = "a=setup:active";
+const SETUP_PASSIVE: &str = "a=setup:passive";
+
 /// The negotiation of one peer connection.
 #[derive(Debug)]
 pub struct Negotiation {
     polite: bool,
     offering: bool,
+    dtls_role: Option<DtlsRole>,
     remote_ufrags: Option<Vec<String>>,
     waiting: Vec<Candidate>,
 }
@@ -31,7 +44,7 @@ pub struct Negotiation {
 impl Negotiation {
     /// Nothing has been said. Of two ends one is polite: it gives way when both offer at the same time.
     pub fn new(polite: bool) -> Self {
-        Self { polite, offering: false, remote_ufrags: None, waiting: Vec::new() }
+        Self { polite, offering: false, dtls_role: None, remote_ufrags: None, waiting: Vec::new() }
     }
 
     /// An offer has been made, and is not answered yet.
@@ -57,8 +70,22 @@ impl Negotiation {
     }
 
     /// The other end answers; whether that is of use.
-    pub fn handle_answer(&mut self) -> bool {
-        std::mem::take(&mut self.offering)
+    pub fn handle_answer(&mut self, sdp: &str) -> bool {
+        let awaited = std::mem::take(&mut self.offering);
+        if awaited && self.dtls_role.is_none() {
+            self.dtls_role = Some(if has_line(sdp, SETUP_ACTIVE) { DtlsRole::Passive } else { DtlsRole::Active });
+        }
+        awaited
+    }
+
+    /// The own answer as it is to be sent. The library makes every answer one that begins the handshake; after the first
+    /// answer, another role than the settled one would mean a new handshake, which a browser refuses.
+    pub fn answer_to_send(&mut self, sdp: &str) -> String {
+        let made = if has_line(sdp, SETUP_ACTIVE) { DtlsRole::Active } else { DtlsRole::Passive };
+        match *self.dtls_role.get_or_insert(made) {
+            DtlsRole::Active => sdp.replace(SETUP_PASSIVE, SETUP_ACTIVE),
+            DtlsRole::Passive => sdp.replace(SETUP_ACTIVE, SETUP_PASSIVE),
+        }
     }
 
     /// A description of the other end has been applied: gives the candidates that waited for it.
@@ -88,6 +115,10 @@ impl Negotiation {
     }
 }
 
+fn has_line(sdp: &str, line: &str) -> bool {
+    sdp.lines().any(|other| other.trim_end() == line)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -110,7 +141,7 @@ mod tests {
         impolite.handle_own_offer();
         assert_eq!(impolite.handle_offer(), OnOffer::Ignore);
         assert_eq!(polite.handle_offer(), OnOffer::RollBackAndAccept);
-        assert!(impolite.handle_answer());
+        assert!(impolite.handle_answer(SDP));
         assert!(!polite.is_offering() && !impolite.is_offering());
     }
 
@@ -118,10 +149,26 @@ mod tests {
     fn an_offer_out_of_the_blue_is_accepted_and_an_answer_out_of_the_blue_is_not() {
         let mut negotiation = Negotiation::new(false);
         assert_eq!(negotiation.handle_offer(), OnOffer::Accept);
-        assert!(!negotiation.handle_answer());
+        assert!(!negotiation.handle_answer(SDP));
         negotiation.handle_own_offer();
-        assert!(negotiation.handle_answer());
-        assert!(!negotiation.handle_answer());
+        assert!(negotiation.handle_answer(SDP));
+        assert!(!negotiation.handle_answer(SDP));
+    }
+
+    #[test]
+    fn the_first_answer_settles_who_begins_the_handshake() {
+        let (active, passive) = ("m=x\r\na=setup:active\r\n", "m=x\r\na=setup:passive\r\n");
+        let mut called = Negotiation::new(true);
+        assert_eq!(called.answer_to_send(active), active);
+        assert_eq!(called.answer_to_send(active), active);
+        let mut caller = Negotiation::new(true);
+        caller.handle_own_offer();
+        assert!(caller.handle_answer(active));
+        assert_eq!(caller.answer_to_send(active), passive);
+        let mut caller = Negotiation::new(true);
+        caller.handle_own_offer();
+        assert!(caller.handle_answer(passive));
+        assert_eq!(caller.answer_to_send(active), active);
     }
 
     #[test]

@@ -135,6 +135,12 @@ pub struct Voice(mpsc::Sender<ClientMessage>);
 pub struct Silenced;
 
 impl Voice {
+    /// A voice without a session: what is said comes out of the other end.
+    #[cfg(test)]
+    pub fn to(messages: mpsc::Sender<ClientMessage>) -> Self {
+        Self(messages)
+    }
+
     /// Says something, now or after the next resume. `Leave` ends the session.
     ///
     /// # Errors
