@@ -20,6 +20,11 @@ export interface Media {
   stopSharing(): void;
   /** Looks for devices again. */
   refresh(): Promise<void>;
+  /**
+   * Called by a meeting. While held, the microphone stays open when muted, so that it speaks again at once. The function
+   * returned lets go and stops everything that is captured.
+   */
+  hold(): () => void;
 }
 
 /** What a person can do in a room. */
@@ -34,6 +39,10 @@ export interface Meeting {
   retryLink(participant: ParticipantId): void;
   /** A link that hands this call over to another device (it carries the resume token in its fragment). */
   handoverUrl(): string | null;
+  /**
+   * Leaves for good, so not for `pagehide`: a reload must find the session again. A closed page is missed by the others
+   * after the grace time.
+   */
   leave(): void;
 }
 

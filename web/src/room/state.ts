@@ -3,9 +3,12 @@
 
 import type { ChatMessage, ErrorCode, Member, ParticipantId, Position, RoomPolicy } from "../protocol/types";
 
-/** Where the page stands with the server. `reconnecting`: the WebSocket is lost, the call goes on. */
+/**
+ * Where the page stands with the server. `reconnecting`: the WebSocket is lost, the call goes on.
+ * `joining` counts the attempts that failed, absent for none.
+ */
 export type Connection =
-  | { kind: "joining" }
+  | { kind: "joining"; attempt?: number }
   | { kind: "connected" }
   | { kind: "reconnecting"; sinceMs: number; attempt: number; retryAtMs: number }
   | { kind: "ended"; reason: EndReason };
@@ -44,11 +47,21 @@ export interface Participant {
 /** A microphone or camera of this device. `blocked`, `missing`, `busy` say what the person has to mend. */
 export type DeviceState = "off" | "starting" | "on" | "blocked" | "missing" | "busy" | "insecure";
 
+/** Something that happened to a device of its own accord: told once, the newest last, at most 20. */
+export interface MediaTrouble {
+  readonly number: number;
+  readonly kind: "device-lost" | "share-failed";
+  /** The device's label, or what the browser said. */
+  readonly label: string;
+}
+
 /** What this device captures and which devices there are. */
 export interface LocalMedia {
   readonly microphone: DeviceState;
   readonly camera: DeviceState;
   readonly sharing: boolean;
+  /** For the links; never to be played. Kept, but silent, while muted in a meeting. */
+  readonly microphoneStream: MediaStream | null;
   /** Camera preview, mirrored by the view; null while the camera is off. */
   readonly cameraStream: MediaStream | null;
   readonly screenStream: MediaStream | null;
@@ -58,6 +71,14 @@ export interface LocalMedia {
   readonly speakerId: string | null;
   /** Loudness of the own microphone, 0 to 1. */
   readonly level: number;
+  /** Before a meeting the view tells these; in a meeting they also come as notices. */
+  readonly troubles: readonly MediaTrouble[];
+}
+
+/** A message of one's own that the server has not delivered yet. */
+export interface UnsentChat {
+  readonly text: string;
+  readonly to: ParticipantId | null;
 }
 
 /** Everything that the room view shows. */
@@ -68,6 +89,8 @@ export interface RoomState {
   /** In the order of joining, without oneself. */
   readonly participants: readonly Participant[];
   readonly chat: readonly ChatMessage[];
+  /** Own messages on their way, oldest first; while reconnecting they wait here. */
+  readonly unsent: readonly UnsentChat[];
   readonly policy: RoomPolicy | null;
   /** Own position while it is shared. */
   readonly position: Position | null;
@@ -77,10 +100,13 @@ export interface RoomState {
   readonly notices: readonly Notice[];
 }
 
-/** Something to tell the person once. `text` is set for server sentences; `kind` is translated by the view. */
+/**
+ * Something to tell the person once. `text` is set for server sentences, for the chat text of `unsent` (too much waits to be
+ * sent, this was not taken), and for the label of `device-lost`; `kind` is translated by the view.
+ */
 export interface Notice {
   readonly number: number;
-  readonly kind: "joined" | "left" | "hand" | "chat" | "server-error" | "device-lost" | "share-failed";
+  readonly kind: "joined" | "left" | "hand" | "chat" | "server-error" | "device-lost" | "share-failed" | "unsent";
   readonly participant: ParticipantId | null;
   readonly name: string;
   readonly text: string | null;
