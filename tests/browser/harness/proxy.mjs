@@ -1,0 +1,104 @@
+// Owns a TCP proxy between browser and server that can lose connections the way networks do.
+
+import { createServer, connect } from "node:net";
+
+/** How a WebSocket is lost: refused by a reset, ended without a close frame, or not heard of any more. */
+export const LOSSES = /** @type {const} */ (["reset", "end", "silence"]);
+
+export class Proxy {
+  /** Lost WebSockets so far. */
+  losses = 0;
+  #connections = new Set();
+  #refusing = false;
+
+  /** @param {{port: number}} server */
+  static async start(server) {
+    const proxy = new Proxy();
+    proxy.#server = createServer((client) => proxy.#carry(client, server.port));
+    await new Promise((resolve) => proxy.#server.listen(0, "localhost", resolve));
+    proxy.url = `http://localhost:${proxy.#server.address().port}`;
+    return proxy;
+  }
+
+  #server;
+  url = "";
+
+  #carry(client, port) {
+    if (this.#refusing) {
+      client.resetAndDestroy();
+      return;
+    }
+    const server = connect(port, "localhost");
+    const connection = { client, server, isWebSocket: false, silent: false };
+    this.#connections.add(connection);
+    const over = () => {
+      this.#connections.delete(connection);
+      client.destroy();
+      server.destroy();
+    };
+    client.on("data", (chunk) => {
+      connection.isWebSocket ||= chunk.includes("/api/ws");
+      if (!connection.silent) {
+        server.write(chunk);
+      }
+    });
+    server.on("data", (chunk) => {
+      if (!connection.silent) {
+        client.write(chunk);
+      }
+    });
+    for (const socket of [client, server]) {
+      socket.setNoDelay(true);
+      socket.on("error", over);
+      socket.on("close", over);
+    }
+  }
+
+  /** WebSockets that are open and not silent. */
+  get webSockets() {
+    return [...this.#connections].filter(({ isWebSocket, silent }) => isWebSocket && !silent).length;
+  }
+
+  /**
+   * Loses every WebSocket that is open; what was on its way is lost too.
+   * @param {typeof LOSSES[number]} how
+   */
+  lose(how) {
+    for (const connection of this.#connections) {
+      if (connection.isWebSocket && !connection.silent) {
+        this.losses += 1;
+        this.#lose(connection, how);
+      }
+    }
+  }
+
+  #lose(connection, how) {
+    const { client, server } = connection;
+    switch (how) {
+      case "reset":
+        client.resetAndDestroy();
+        server.resetAndDestroy();
+        return;
+      case "end":
+        client.end();
+        server.end();
+        return;
+      case "silence":
+        connection.silent = true;
+        return;
+    }
+  }
+
+  /** Whether new connections are refused. */
+  set refusing(refusing) {
+    this.#refusing = refusing;
+  }
+
+  async stop() {
+    for (const { client, server } of this.#connections) {
+      client.destroy();
+      server.destroy();
+    }
+    await new Promise((resolve) => this.#server.close(resolve));
+  }
+}
