@@ -12,6 +12,9 @@ use crate::config::Config;
 use crate::http::tls::{self, ServerTls};
 use crate::server::Server;
 
+/// Files that the process has open besides its connections: listeners, timers, standard streams, and some to spare.
+const OPEN_FILES_BESIDE_CONNECTIONS: u64 = 64;
+
 /// The flags of this command.
 pub(super) fn flags() -> Vec<Arg> {
     let qr = Arg::new("qr")
@@ -28,6 +31,7 @@ pub(super) fn run(matches: &ArgMatches) -> ExitCode {
         Err(code) => return code,
     };
     log::start(&config.log);
+    raise_open_files(&config);
     let qr = match (io::stdout().is_terminal(), matches.get_flag("qr")) {
         (true, _) => Some(Qr::Coloured),
         (false, true) => Some(Qr::Plain),
@@ -40,6 +44,18 @@ pub(super) fn run(matches: &ArgMatches) -> ExitCode {
             eprintln!("visavis: {error}");
             ExitCode::FAILURE
         }
+    }
+}
+
+/// Lets the process open as many files as the system allows it, and says so where that is too few: each connection is one.
+fn raise_open_files(config: &Config) {
+    match rlimit::increase_nofile_limit(u64::MAX) {
+        Ok(limit) if limit < u64::from(config.limits.connections_max) + OPEN_FILES_BESIDE_CONNECTIONS => {
+            let connections_max = config.limits.connections_max;
+            tracing::warn!(limit, connections_max, "fewer open files are allowed than connections; raise LimitNOFILE (ulimit -n)");
+        }
+        Ok(_) => {}
+        Err(error) => tracing::warn!(%error, "cannot raise the limit of open files"),
     }
 }
 

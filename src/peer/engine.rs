@@ -2,8 +2,10 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
+use rtc::ice::mdns::MulticastDnsMode;
 use rtc::rtp_transceiver::rtp_sender::{RTCPFeedback, RTCRtpCodec, RTCRtpCodecParameters, RtpCodecKind};
 use tokio::sync::mpsc;
 use tracing::{debug, warn};
@@ -12,7 +14,8 @@ use webrtc::media_stream::track_remote::TrackRemote;
 use webrtc::peer_connection::{
     MediaEngine, PeerConnection, PeerConnectionBuilder, PeerConnectionEventHandler, RTCConfiguration, RTCConfigurationBuilder,
     RTCIceCandidate, RTCIceGatheringState, RTCIceServer, RTCIceTransportPolicy, RTCPeerConnectionIceEvent,
-    RTCPeerConnectionState, Registry, configure_nack, configure_rtcp_reports, configure_twcc_receiver_only,
+    RTCPeerConnectionState, Registry, SettingEngine, SettingEngineBuilder, configure_nack, configure_rtcp_reports,
+    configure_twcc_receiver_only,
 };
 
 use super::keyframe_requests;
@@ -45,6 +48,7 @@ pub async fn open(ice: &Ice) -> Result<(Arc<dyn PeerConnection>, mpsc::Receiver<
     let connection = PeerConnectionBuilder::new()
         .with_configuration(ice.configuration())
         .with_media_engine(media)
+        .with_setting_engine(ice.settings())
         .with_interceptor_registry(registry)
         .with_handler(Arc::new(Forward(sender)))
         .with_udp_addrs(local_addresses())
@@ -109,6 +113,18 @@ impl Ice {
     /// Takes newer servers; the policy stays.
     pub fn renew(&mut self, ice: &IceServers) {
         self.servers = servers(ice);
+    }
+
+    /// Without multicast DNS: its socket cannot be opened on a machine that has only loopback, and no connection is made
+    /// then. The `.local` candidates of browsers are passed over; their checks reach our addresses all the same, and the
+    /// answers go to where those came from (RFC 8445 section 7.3.1.3).
+    fn settings(&self) -> SettingEngine {
+        let settings = SettingEngineBuilder::new().with_multicast_dns_mode(MulticastDnsMode::Disabled);
+        if self.policy != RTCIceTransportPolicy::Relay {
+            return settings.build();
+        }
+        // The library gives better candidates two seconds before it takes a relay's; here there are none.
+        settings.with_relay_acceptance_min_wait(Some(Duration::ZERO)).build()
     }
 
     /// For a new or a running peer connection.

@@ -481,17 +481,19 @@ fn link_state(state: RTCPeerConnectionState) -> LinkState {
     }
 }
 
-/// Relayed when either candidate of the selected pair is a relay's.
+/// Relayed when either candidate of the selected pair is a relay's. The library lists candidates under names that a pair
+/// does not use as they are, and peer-reflexive ones, which are no relay's, not at all.
 fn path(stats: &RTCStatsReport) -> Option<Path> {
     let selected = &stats.transport()?.selected_candidate_pair_id;
     let RTCStatsReportEntry::IceCandidatePair(pair) = stats.get(selected)? else { return None };
-    let is_relay = |id: &str| match stats.get(id) {
+    let is_relay = |id: String| match stats.get(&id) {
         Some(RTCStatsReportEntry::LocalCandidate(candidate) | RTCStatsReportEntry::RemoteCandidate(candidate)) => {
             candidate.candidate_type == RTCIceCandidateType::Relay
         }
         _ => false,
     };
-    let relayed = is_relay(&pair.local_candidate_id) || is_relay(&pair.remote_candidate_id);
+    let relayed = is_relay(format!("RTCLocalIceCandidate_{}", pair.local_candidate_id))
+        || is_relay(format!("RTCRemoteIceCandidate_{}", pair.remote_candidate_id));
     Some(if relayed { Path::Relayed } else { Path::Direct })
 }
 

@@ -192,7 +192,7 @@ async fn a_reader_that_stays_slow_is_closed_and_may_resume() {
     loop {
         ann.send_binary(frame.clone()).await;
         sent += 1;
-        if sent % 4 == 0 && scrape(&server).await.contains("visavis_websockets_closed_total{reason=\"slow_reader\"} 1") {
+        if sent.is_multiple_of(4) && scrape(&server).await.contains("visavis_websockets_closed_total{reason=\"slow_reader\"} 1") {
             break;
         }
         assert!(sent < 2000, "the slow reader was never closed");

@@ -19,9 +19,9 @@ const journey = createJourney({
   rememberName: (name) => remember("name", name),
 });
 
-addEventListener("popstate", journey.follow);
+addEventListener("popstate", () => journey.follow());
 // A closed window says goodbye; otherwise the others would look at a frozen face until the grace time is over.
-addEventListener("pagehide", journey.leave);
+addEventListener("pagehide", () => journey.leave());
 journey.follow();
 
 const root = document.getElementById("app");

@@ -87,7 +87,7 @@ export class Device {
   /** The page can be seen again: opens what ended meanwhile. */
   restore(): Promise<void> {
     return this.#queue(async () => {
-      if (this.#interrupted || this.#track?.readyState === "ended") {
+      if (this.#interrupted || (this.#state === "on" && this.#track?.readyState === "ended")) {
         this.#release();
         await this.#open(this.#constraints());
       }
@@ -193,7 +193,8 @@ export class Device {
       const { enabled, label } = track;
       this.#release();
       if (document.visibilityState === "hidden") {
-        this.#interrupted = true;
+        // Who had muted themselves must not be heard on return.
+        this.#interrupted = enabled;
         this.#show("off");
         return;
       }

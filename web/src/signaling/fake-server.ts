@@ -56,6 +56,8 @@ export function seeded(seed: number): () => number {
 interface Wire {
   readonly events: SocketEvents;
   up: boolean;
+  /** The client has closed it: what it sent before still arrives, as with a real WebSocket. */
+  deaf: boolean;
 }
 
 type Json = Record<string, unknown>;
@@ -97,10 +99,10 @@ export class FakeServer implements World {
   }
 
   open(events: SocketEvents): Socket {
-    const wire: Wire = { events, up: true };
+    const wire: Wire = { events, up: true, deaf: false };
     this.connections += 1;
     this.#time.after(this.latencyMs, () => {
-      if (!wire.up) {
+      if (!wire.up || wire.deaf) {
         return;
       }
       if (this.reachable) {
@@ -121,7 +123,7 @@ export class FakeServer implements World {
         }
       },
       close: () => {
-        wire.up = false;
+        wire.deaf = true;
       },
     };
   }
@@ -129,7 +131,7 @@ export class FakeServer implements World {
   /** Breaks the connection; what is on its way in either direction is lost. */
   cut(code = 1006): void {
     const wire = this.#wire;
-    if (wire?.up === true) {
+    if (wire?.up === true && !wire.deaf) {
       wire.up = false;
       wire.events.closed(code);
     }
@@ -139,7 +141,7 @@ export class FakeServer implements World {
   close(code: number): void {
     const wire = this.#wire;
     this.#time.after(this.latencyMs, () => {
-      if (wire?.up === true) {
+      if (wire?.up === true && !wire.deaf) {
         wire.up = false;
         wire.events.closed(code);
       }
@@ -181,7 +183,7 @@ export class FakeServer implements World {
 
   #write(wire: Wire | null, text: string): void {
     this.#time.after(this.latencyMs, () => {
-      if (wire?.up === true && this.answering) {
+      if (wire?.up === true && !wire.deaf && this.answering) {
         wire.events.text(text);
       }
     });
@@ -195,7 +197,7 @@ export class FakeServer implements World {
       return;
     }
     const session = this.#session;
-    if (session === null) {
+    if (session === null || wire !== this.#wire) {
       return;
     }
     const { type, seq, received } = frame;

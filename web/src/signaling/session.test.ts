@@ -267,7 +267,37 @@ test("leaving says so and never comes back", () => {
   time.pass(100);
   session.leave();
   time.pass(60_000);
+  expect(last(server.heard)).toEqual({ type: "leave" });
   expect(server.connections).toBe(1);
   expect(last(seen.standings)).toEqual({ kind: "ended", reason: { kind: "left" } });
   expect(last(seen.tokens)).toBe(null);
+});
+
+test("who leaves while the server is away has left at once, and the server hears of it later", () => {
+  const { time, server, session, seen } = meet();
+  time.pass(100);
+  server.reachable = false;
+  server.cut();
+  time.pass(3000);
+  session.send({ type: "chat", text: "before" });
+  session.leave();
+  session.abandon();
+  expect(last(seen.standings)).toEqual({ kind: "ended", reason: { kind: "left" } });
+  const told = seen.standings.length;
+  server.reachable = true;
+  time.pass(60_000);
+  expect(server.heard.slice(-2)).toMatchObject([{ type: "chat", text: "before" }, { type: "leave" }]);
+  expect(seen.standings).toHaveLength(told);
+});
+
+test("a server that stays away is not asked for ever by who has left", () => {
+  const { time, server, session } = meet();
+  time.pass(100);
+  server.reachable = false;
+  server.cut();
+  session.leave();
+  time.pass(60_000);
+  const tries = server.connections;
+  time.pass(600_000);
+  expect(server.connections).toBe(tries);
 });

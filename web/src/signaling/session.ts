@@ -24,6 +24,8 @@ const PONG_MS = 10_000;
 /** After a sign that the network changed, an answer has to come sooner. */
 const NUDGED_PONG_MS = 4000;
 const HELLO_MS = 10_000;
+/** How long to go on trying to say that one has left; by then the server mostly has forgotten the session. */
+const FAREWELL_MS = 30_000;
 
 /** Where the session stands, for the person. */
 export type Standing =
@@ -81,6 +83,8 @@ export class Session {
   #attempt = 0;
   #lostSinceMs: number | null = null;
   #notBeforeMs = 0;
+  /** When to give up saying that one has left; null while one has not. */
+  #farewellMs: number | null = null;
   #refusal: { code: ErrorCode; message: string } | null = null;
 
   constructor(world: World, introduce: () => Introduction, token: string | null, events: SessionEvents) {
@@ -99,7 +103,7 @@ export class Session {
 
   /** Sends a message, now or when the session goes on; false at the bound of what is kept: then it was not taken. */
   send(message: ClientMessage): boolean {
-    if (this.#phase.kind === "over") {
+    if (this.#phase.kind === "over" || this.#farewellMs !== null) {
       return false;
     }
     const frame = this.#outbox.push(message);
@@ -121,18 +125,24 @@ export class Session {
     }
   }
 
-  /** Leaves for good. */
+  /** Leaves for good. When the server is away, it is told as soon as it is back. */
   leave(): void {
     if (this.#phase.kind === "open") {
       this.#tell(this.#phase.socket, { type: "leave" });
+      this.#end({ kind: "left" });
+    } else if (this.#phase.kind !== "over" && this.#farewellMs === null) {
+      this.#farewellMs = this.#world.nowMs() + FAREWELL_MS;
+      this.#events.token(null);
+      this.#events.standing({ kind: "ended", reason: { kind: "left" } });
     }
-    this.#end({ kind: "left" });
   }
 
   /** Drops the connection and says nothing more; the server keeps the session for its grace time. */
   abandon(): void {
-    this.#closeSocket();
-    this.#phase = { kind: "over" };
+    if (this.#farewellMs === null) {
+      this.#closeSocket();
+      this.#phase = { kind: "over" };
+    }
   }
 
   #connect(): void {
@@ -250,6 +260,9 @@ export class Session {
   #handleMessage(message: ServerMessage): void {
     switch (message.type) {
       case "welcome":
+        if (this.#farewell([])) {
+          return;
+        }
         this.#opened(message.resume.token);
         this.#at = { epoch: message.self.epoch, seq: 0 };
         this.#connections = 0;
@@ -258,8 +271,11 @@ export class Session {
         this.#events.welcomed(message, this.#outbox.restart(message.received));
         return;
       case "resumed":
-        this.#opened(message.resume.token);
         this.#outbox.acknowledge(message.received);
+        if (this.#farewell(this.#outbox.frames())) {
+          return;
+        }
+        this.#opened(message.resume.token);
         this.#repeat();
         this.#events.resumed();
         return;
@@ -306,6 +322,20 @@ export class Session {
     this.#events.token(token);
     this.#watch(SILENCE_MS);
     this.#events.standing({ kind: "connected" });
+  }
+
+  /** Whether this connection was only there to leave, after what had still to be said. */
+  #farewell(frames: readonly string[]): boolean {
+    if (this.#farewellMs === null || this.#phase.kind !== "greeting") {
+      return false;
+    }
+    for (const frame of frames) {
+      this.#phase.socket.send(frame);
+    }
+    this.#tell(this.#phase.socket, { type: "leave" });
+    this.#closeSocket();
+    this.#phase = { kind: "over" };
+    return true;
   }
 
   #repeat(): void {
@@ -374,6 +404,10 @@ export class Session {
   #lose(): void {
     this.#closeSocket();
     const now = this.#world.nowMs();
+    if (this.#farewellMs !== null && now >= this.#farewellMs) {
+      this.#phase = { kind: "over" };
+      return;
+    }
     const wait = backoffMs(this.#attempt, this.#world.random());
     const retryAtMs = Math.max(now + wait, this.#notBeforeMs);
     this.#attempt += 1;
@@ -384,6 +418,9 @@ export class Session {
         this.#connect();
       }),
     };
+    if (this.#farewellMs !== null) {
+      return;
+    }
     this.#events.standing(
       this.#at === null
         ? { kind: "joining", attempt: this.#attempt }
@@ -397,8 +434,10 @@ export class Session {
     }
     this.#closeSocket();
     this.#phase = { kind: "over" };
-    this.#events.token(null);
-    this.#events.standing({ kind: "ended", reason });
+    if (this.#farewellMs === null) {
+      this.#events.token(null);
+      this.#events.standing({ kind: "ended", reason });
+    }
   }
 
   #closeSocket(): void {

@@ -2,7 +2,6 @@
 
 const CHARS_MAX = 64;
 // Control characters, and direction overrides that would rewrite the text around a name.
-// eslint-disable-next-line no-control-regex -- refusing control characters is the purpose
 const HARMFUL = /[\u0000-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]/;
 
 /** Why a name is refused. */

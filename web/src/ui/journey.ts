@@ -14,36 +14,36 @@ export type Place =
 
 /** The world outside the view. */
 export interface Doors {
-  createMedia(): Media;
-  joinRoom(options: JoinOptions): Meeting;
+  readonly createMedia: () => Media;
+  readonly joinRoom: (options: JoinOptions) => Meeting;
   /** The address bar. */
   readonly address: {
-    read(): URL;
-    push(path: string): void;
-    replace(path: string): void;
+    readonly read: () => URL;
+    readonly push: (path: string) => void;
+    readonly replace: (path: string) => void;
   };
-  recallName(): string;
-  rememberName(name: string): void;
+  readonly recallName: () => string;
+  readonly rememberName: (name: string) => void;
 }
 
 export interface Journey {
   readonly place: ReadonlySignal<Place>;
   /** The name to begin with. */
-  name(): string;
+  readonly name: () => string;
   /** From the start page to a room's prejoin. */
-  enter(room: string): void;
+  readonly enter: (room: string) => void;
   /** From prejoin into the room. */
-  join(name: string): void;
+  readonly join: (name: string) => void;
   /** The person has another name from now on. */
-  renamed(name: string): void;
-  leave(): void;
+  readonly renamed: (name: string) => void;
+  readonly leave: () => void;
   /** From the end back into the room, with the devices as they were. */
-  rejoin(): void;
+  readonly rejoin: () => void;
   /** From the end to prejoin, e.g. for another name. */
-  prepare(): void;
-  home(): void;
+  readonly prepare: () => void;
+  readonly home: () => void;
   /** The address changed under the page: back and forward. */
-  follow(): void;
+  readonly follow: () => void;
 }
 
 export function createJourney(doors: Doors): Journey {

@@ -2,7 +2,7 @@
 
 import { signal, type Signal } from "@preact/signals";
 import type { Member, Position } from "../../protocol/types";
-import type { JoinOptions, Media, Meeting } from "../../room/meeting";
+import type { Media, Meeting } from "../../room/meeting";
 import type { LocalMedia, Participant, RoomState } from "../../room/state";
 import { paintFace, paintScreen } from "./pictures";
 
@@ -58,6 +58,10 @@ export function fakeMedia(start: Partial<LocalMedia> = {}): Media {
   const change = (changes: Partial<LocalMedia>) => {
     state.value = { ...state.peek(), ...changes };
   };
+  const soon = (changes: Partial<LocalMedia>) => {
+    change(changes);
+    return Promise.resolve();
+  };
   const fixed = (device: "microphone" | "camera") => start[device] !== undefined && start[device] !== "on";
   return {
     state,
@@ -73,18 +77,18 @@ export function fakeMedia(start: Partial<LocalMedia> = {}): Media {
       }
       return Promise.resolve();
     },
-    chooseMicrophone: (microphoneId) => Promise.resolve(change({ microphoneId })),
-    chooseCamera: (cameraId) => Promise.resolve(change({ cameraId })),
+    chooseMicrophone: (microphoneId) => soon({ microphoneId }),
+    chooseCamera: (cameraId) => soon({ cameraId }),
     chooseSpeaker: (speakerId) => change({ speakerId }),
     switchCamera: () => Promise.resolve(),
-    startSharing: () => Promise.resolve(change({ sharing: true, screenStream: paintScreen() })),
+    startSharing: () => soon({ sharing: true, screenStream: paintScreen() }),
     stopSharing: () => change({ sharing: false, screenStream: null }),
     refresh: () => Promise.resolve(),
     hold: () => () => undefined,
   };
 }
 
-export function fakeMeeting(state: Signal<RoomState>): (options: JoinOptions) => Meeting {
+export function fakeMeeting(state: Signal<RoomState>): Meeting {
   const change = (changes: Partial<RoomState>) => {
     state.value = { ...state.peek(), ...changes };
   };
@@ -94,7 +98,7 @@ export function fakeMeeting(state: Signal<RoomState>): (options: JoinOptions) =>
       change({ self: { ...self, ...changes } });
     }
   };
-  return () => ({
+  return {
     state,
     sendChat: (text, to) => {
       const { chat, self } = state.peek();
@@ -114,5 +118,5 @@ export function fakeMeeting(state: Signal<RoomState>): (options: JoinOptions) =>
       }),
     handoverUrl: () => `${location.origin}/r/${state.peek().room}#resume=4f1c0de5a9b84e0f9a1d7c55e2b7a0c3`,
     leave: () => change({ connection: { kind: "ended", reason: { kind: "left" } } }),
-  });
+  };
 }

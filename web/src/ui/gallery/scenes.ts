@@ -10,37 +10,48 @@ import { paintFace, paintScreen } from "./pictures";
 export interface Scene {
   readonly path: string;
   readonly name: string;
-  createMedia(): Media;
-  joinRoom(options: JoinOptions): Meeting;
+  readonly createMedia: () => Media;
+  readonly joinRoom: (options: JoinOptions) => Meeting;
 }
 
 const ROOM = "calm-otter-harbour-4821";
 const IN_ROOM = `/r/${ROOM}?name=Ana+Lindqvist&join=1`;
 const HERE = { latitude: 59.3293, longitude: 18.0686, accuracy: 12 };
 
-function scene(path: string, local: Partial<LocalMedia> = {}, room: Partial<RoomState> = {}, name = "Ana Lindqvist"): Scene {
+function scene(
+  path: string,
+  local: Partial<LocalMedia> = {},
+  room: Partial<RoomState> = {},
+  name = "Ana Lindqvist",
+  later: Partial<RoomState> = {},
+): Scene {
   return {
     path,
     name,
     createMedia: () => fakeMedia(local),
-    joinRoom: (options) =>
-      fakeMeeting(
-        signal<RoomState>({
-          room: ROOM,
-          connection: { kind: "connected" },
-          self: fakeMember("00000000000000aa", "Ana Lindqvist"),
-          participants: [],
-          chat: [],
-          unsent: [],
-          policy: { media: "auto", members_max: 24 },
-          position: null,
-          speaker: null,
-          notices: [],
-          ...room,
-        }),
-      )(options),
+    joinRoom: () => {
+      const state = signal<RoomState>({
+        room: ROOM,
+        connection: { kind: "connected" },
+        self: fakeMember("00000000000000aa", "Ana Lindqvist"),
+        participants: [],
+        chat: [],
+        unsent: [],
+        policy: { media: "auto", members_max: 24 },
+        position: null,
+        speaker: null,
+        notices: [],
+        ...room,
+      });
+      setTimeout(() => {
+        state.value = { ...state.peek(), ...later };
+      }, LATER_MS);
+      return fakeMeeting(state);
+    },
   };
 }
+
+const LATER_MS = 400;
 
 const NAMES = ["李雷", "Bo Nilsson", "Chimamanda Adeyemi-Okonkwo", "韩梅梅", "Dara", "Émile Zola", "Fatima", "Goran", "Hana", "Ivo", "Jun", "Kemi", "Lior", "Maya", "Noor", "Óscar", "Priya", "Quentin", "Rosa", "Sven", "Tomás", "Uma", "Vera", "Wen"];
 
@@ -108,18 +119,8 @@ const notices = (...kinds: Notice["kind"][]): Notice[] =>
   kinds.map((kind, index) => ({ number: index + 1, kind, participant: null, name: NAMES[index] ?? "", text: kind === "device-lost" ? "USB headset" : null }));
 
 function noticesScene(): Scene {
-  const state = scene(IN_ROOM, {}, { participants: people(3) });
-  return {
-    ...state,
-    joinRoom: (options) => {
-      const meeting = state.joinRoom(options);
-      const room = meeting.state as ReturnType<typeof signal<RoomState>>;
-      setTimeout(() => {
-        room.value = { ...meeting.state.peek(), notices: notices("joined", "joined", "hand", "device-lost") };
-      }, 300);
-      return meeting;
-    },
-  };
+  const later = { notices: notices("joined", "joined", "hand", "device-lost") };
+  return scene(IN_ROOM, {}, { participants: people(3) }, "Ana Lindqvist", later);
 }
 
 function refused(code: Extract<NonNullable<RoomState["connection"]>, { kind: "ended" }>["reason"]): Scene {

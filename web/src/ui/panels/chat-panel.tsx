@@ -156,11 +156,11 @@ function Composer({ meeting, ui, state }: { meeting: Meeting; ui: RoomUi; state:
               {w.onlyTo(member.name)}
             </option>
           ))}
-          {gone && recipient !== null ? <option value={recipient}>{w.onlyTo(nameOf(state, recipient))}</option> : null}
+          {gone ? <option value={recipient}>{w.onlyTo(nameOf(state, recipient))}</option> : null}
           </select>
         </SelectBox>
       </label>
-      {gone && recipient !== null ? (
+      {gone ? (
         <p class="hint" role="alert">
           {w.recipientGone(nameOf(state, recipient))}
         </p>

@@ -79,6 +79,7 @@ export function Prejoin({ room, media, name: initialName, handover, onJoin, onHo
           <button type="submit" class="button prejoin-go" data-kind="primary" aria-label={LABELS.join}>
             {w.join}
           </button>
+          <Lost media={media} />
           <DeviceNote media={media} device="microphone" />
           <DeviceNote media={media} device="camera" />
           <div class="prejoin-devices">
@@ -89,5 +90,16 @@ export function Prejoin({ room, media, name: initialName, handover, onJoin, onHo
         </form>
       </div>
     </Frame>
+  );
+}
+
+/** A device that went away while it was in use; within a call the notices tell this. */
+function Lost({ media }: { media: Media }) {
+  const { troubles } = media.state.value;
+  const last = troubles[troubles.length - 1];
+  return (
+    <p class="hint" role="status">
+      {last?.kind === "device-lost" ? words.value.deviceLostNotice(last.label) : null}
+    </p>
   );
 }

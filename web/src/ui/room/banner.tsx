@@ -10,7 +10,7 @@ import "./banner.css";
 export function Banner({ connection }: { connection: Connection }) {
   const w = words.value;
   return (
-    <div class="banner-place" role="status">
+    <div role="status">
       {connection.kind === "reconnecting" ? (
         <p class="banner">
           <WifiOffIcon />

@@ -26,7 +26,7 @@ interface Props {
 }
 
 /** Phones and some tablets cannot share their screen. */
-export const canShareScreen = typeof navigator !== "undefined" && typeof navigator.mediaDevices?.getDisplayMedia === "function";
+export const canShareScreen = typeof navigator !== "undefined" && "mediaDevices" in navigator && "getDisplayMedia" in navigator.mediaDevices;
 
 type Opened = "microphone" | "camera" | "more";
 

@@ -14,8 +14,8 @@ export type LocationState =
 
 export interface LocationSharing {
   readonly state: ReadonlySignal<LocationState>;
-  start(): void;
-  stop(): void;
+  readonly start: () => void;
+  readonly stop: () => void;
 }
 
 /** `geolocation` is undefined where the browser has none. */

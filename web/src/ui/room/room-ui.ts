@@ -32,9 +32,9 @@ export interface RoomUi {
   /** The device whose trouble is explained over the stage. */
   readonly explained: Signal<readonly ("microphone" | "camera")[]>;
   readonly unread: ReadonlySignal<number>;
-  togglePanel(kind: PanelKind, opener: HTMLElement | null): void;
-  closePanel(): void;
-  togglePin(key: TileKey): void;
+  readonly togglePanel: (kind: PanelKind, opener: HTMLElement | null) => void;
+  readonly closePanel: () => void;
+  readonly togglePin: (key: TileKey) => void;
 }
 
 /** `signal` ends what watches the meeting. */

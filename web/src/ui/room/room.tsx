@@ -110,13 +110,6 @@ export function Room({ room, media, meeting, name, onRenamed, onLeave }: Props) 
       )}
       <footer class="room-controls" ref={controls}>
         <DeviceNotes media={media} ui={ui} />
-        {soundHeld.waiting.value ? (
-          <button type="button" class="button room-hear" data-kind="primary" onClick={() => soundHeld.playAll()}>
-            <Volume2Icon />
-            {w.tapToHear}
-            <span class="unseen">{w.tapToHearWhy}</span>
-          </button>
-        ) : null}
         {talking.value ? (
           <p class="room-talking" role="status">
             {w.talking}
@@ -124,7 +117,16 @@ export function Room({ room, media, meeting, name, onRenamed, onLeave }: Props) 
         ) : null}
         <ControlBar media={media} meeting={meeting} ui={ui} location={location} onLeave={onLeave} />
       </footer>
-      <Banner connection={state.connection} />
+      <section class="room-top" aria-label={w.server}>
+        <Banner connection={state.connection} />
+        {soundHeld.waiting.value ? (
+          <button type="button" class="button room-hear" data-kind="primary" onClick={() => soundHeld.playAll()}>
+            <Volume2Icon />
+            {w.tapToHear}
+            <span class="unseen">{w.tapToHearWhy}</span>
+          </button>
+        ) : null}
+      </section>
       <Toasts meeting={meeting} ui={ui} />
       <Dialogs meeting={meeting} ui={ui} ownName={ownName} onRenamed={onRenamed} />
     </div>

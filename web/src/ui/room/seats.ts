@@ -61,15 +61,13 @@ export class SeatPlan {
     return this.#seats;
   }
 
-  seat(present: readonly TileKey[]): readonly TileKey[] {
+  seat(present: readonly TileKey[]): void {
     this.#seats = assignSeats(this.#seats, present);
-    return this.#seats;
   }
 
   /** Somebody speaks; `firstPage` is how many seats are in sight. */
-  hear(speaker: TileKey, nowMs: number, firstPage: number): readonly TileKey[] {
+  hear(speaker: TileKey, nowMs: number, firstPage: number): void {
     this.#lastSpokeMs.set(speaker, nowMs);
     this.#seats = seatSpeaker(this.#seats, speaker, firstPage, this.#lastSpokeMs);
-    return this.#seats;
   }
 }

@@ -46,7 +46,6 @@ export function readShortcut(key: Key): Shortcut | null {
       return "talk";
     case "?":
     // A Chinese input method may give the full-width sign.
-    // eslint-disable-next-line no-fallthrough -- both are the question mark
     case "？":
       return "help";
     case "escape":

@@ -5,7 +5,7 @@ import type { Media, Meeting } from "../../room/meeting";
 import type { Participant, RoomState } from "../../room/state";
 import { ChevronLeftIcon, ChevronRightIcon } from "../parts/icons";
 import { words } from "../words/language";
-import { arrange, OWN_CAMERA, OWN_SCREEN, type Arrangement, type Placement, type TileKey } from "./arrangement";
+import { arrange, OWN_CAMERA, OWN_SCREEN, type Arrangement, type Cast, type Placement, type TileKey } from "./arrangement";
 import type { Size } from "./geometry";
 import { OwnTile } from "./own-tile";
 import { ParticipantTile } from "./participant-tile";
@@ -30,8 +30,10 @@ export function Stage({ media, meeting, ui, ownName }: Props) {
   const sharing = media.state.value.sharing;
 
   const large = chooseLarge(state, ui.pinned.value, sharing);
-  const seats = plan.seat(listTiles(state, sharing));
-  const arrangement = arrange({ seats: keepSpeaker(plan, seats, state, large, size, ui.page.value), large, page: ui.page.value }, size);
+  plan.seat(listTiles(state, sharing));
+  const room = makeRoomForPager({ seats: plan.current, large, page: 0 }, size);
+  keepSpeaker(plan, state, large, room, ui.page.value);
+  const arrangement = arrange({ seats: plan.current, large, page: ui.page.value }, room);
 
   useForgetPin(ui, state, sharing);
 
@@ -156,19 +158,19 @@ function chooseLarge(state: RoomState, pinned: TileKey | null, sharing: boolean)
 }
 
 /** On the first page the speaker is always in sight; whoever turns the page wants to see those there. */
-function keepSpeaker(
-  plan: SeatPlan,
-  seats: readonly TileKey[],
-  { speaker }: RoomState,
-  large: TileKey | null,
-  size: Size,
-  page: number,
-): readonly TileKey[] {
-  if (speaker === null || cameraKey(speaker) === large || size.width === 0) {
-    return seats;
+function keepSpeaker(plan: SeatPlan, { speaker }: RoomState, large: TileKey | null, size: Size, page: number): void {
+  if (speaker !== null && cameraKey(speaker) !== large && size.width > 0) {
+    const { firstPage } = arrange({ seats: plan.current, large, page: 0 }, size);
+    plan.hear(cameraKey(speaker), Date.now(), page === 0 ? firstPage : Infinity);
   }
-  const { firstPage } = arrange({ seats, large, page: 0 }, size);
-  return plan.hear(cameraKey(speaker), Date.now(), page === 0 ? firstPage : Infinity);
+}
+
+const PAGER_HEIGHT = 52;
+
+/** What the tiles have for themselves: all of the stage, or what the pager below them leaves. */
+function makeRoomForPager(cast: Cast, size: Size): Size {
+  const { pages } = arrange(cast, size);
+  return pages > 1 ? { ...size, height: size.height - PAGER_HEIGHT } : size;
 }
 
 /** A tile that is gone is no longer enlarged, also when its owner comes back. */

@@ -23,7 +23,7 @@ export function Toasts({ meeting, ui }: { meeting: Meeting; ui: RoomUi }) {
 
   useEffect(() => {
     const timers = new Set<ReturnType<typeof setTimeout>>();
-    let seen = newestNumber(meeting.state.peek().notices);
+    let seen = -Infinity;
 
     const show = (notices: readonly Notice[]) => {
       const toast = { number: Date.now(), sentences: composeSentences(notices, words.peek(), formatList) };

@@ -71,7 +71,7 @@ export const en = {
   cameraTurnOff: "Turn camera off",
   cameraTurnOn: "Turn camera on",
   share: "Share",
-  shareTip: "Share your screen",
+  shareTip: "Share screen",
   stopSharing: "Stop sharing",
   raiseHand: "Raise hand",
   lowerHand: "Lower hand",
