@@ -183,8 +183,8 @@ test("without camera and microphone one is told what is missing, and joins", { t
     const { url } = await scene.server();
     const ben = await scene.person({ face: FACES.ben, url });
     await ben.join(ROOM);
-    const nobodys = async (devices, face, sentences) => {
-      const person = await scene.person({ face, url, devices });
+    const nobodys = async (devices, face, sentences, from = url) => {
+      const person = await scene.person({ face, url: from, devices });
       await person.openRoom(ROOM);
       for (const sentence of sentences) {
         await person.page.getByText(sentence, { exact: false }).first().waitFor();
@@ -208,6 +208,10 @@ test("without camera and microphone one is told what is missing, and joins", { t
       await ann.hears("Ben", TONES);
       await ben.say("can you hear me?");
       await ann.reads("can you hear me?");
+    });
+
+    await scene.step("where the page is not secure", async () => {
+      await nobodys("face", FACES.dora, ["Browsers give the camera only to secure pages.", "Open this page by https"], url.replace("localhost", "10.99.0.2"));
     });
 
     await scene.step("where there are none", async () => {

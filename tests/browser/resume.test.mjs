@@ -8,10 +8,13 @@ import { LOSSES } from "./harness/proxy.mjs";
 import { seeded } from "./harness/random.mjs";
 import { Scene, STORY_MS } from "./harness/scene.mjs";
 import { until } from "./harness/wait.mjs";
+import { PAUSE_MS_MAX, startWatching, watched } from "./harness/watch.mjs";
 
 const ROOM = "harbour";
 const MESSAGES_EACH = 500;
 const LOSSES_WANTED = 20;
+/** Messages that are written for each loss, by each writer. */
+const BATCH = MESSAGES_EACH / LOSSES_WANTED;
 const SEED = 20;
 /** What the browser itself prints when a WebSocket is cut or refused. */
 const CUT = /WebSocket connection to|net::ERR_CONNECTION|net::ERR_EMPTY_RESPONSE/;
@@ -25,16 +28,14 @@ test("1,000 messages arrive once and in order while the WebSocket is lost 20 tim
     await Promise.all([ann.join(ROOM), ben.join(ROOM)]);
     await Promise.all([ann.sees("Ben"), ben.sees("Ann")]);
     await Promise.all([ann.openChat(), ben.openChat()]);
-    await Promise.all([ann, ben].map(watch));
+    await Promise.all([ann, ben].map((person) => until("what was said of the coming is gone", () => person.page.getByText(/joined\./).count(), (count) => count === 0)));
+    await Promise.all([ann, ben].map(startWatching));
     const madeBefore = await Promise.all([ann, ben].map(countConnections));
 
     await scene.step("both write 500 messages while connections are lost", async () => {
-      let writing = true;
-      const losing = loseConnections(ann, proxy, () => writing);
-      await Promise.all([ann, ben].map(writeAll));
-      writing = false;
-      const kinds = await losing;
-      assert.ok(proxy.losses >= LOSSES_WANTED, `only ${proxy.losses} losses before all was written`);
+      const writing = Promise.all([ann, ben].map((person) => writeAll(person, proxy)));
+      const kinds = await loseConnections(proxy);
+      await writing;
       t.diagnostic(`seed ${SEED}: ${kinds.join(" ")}`);
     });
 
@@ -55,13 +56,12 @@ test("1,000 messages arrive once and in order while the WebSocket is lost 20 tim
     await scene.step("pictures went on all the time, over the same peer connections, and nobody seemed to leave", async () => {
       assert.deepEqual(await Promise.all([ann, ben].map(countConnections)), madeBefore, "peer connections that were made");
       for (const person of [ann, ben]) {
-        const { longestPauseMs, sightings } = await person.page.evaluate(() => window.__watch);
-        assert.ok(sightings > 10, `${person.name} was watched`);
-        assert.ok(longestPauseMs < 2500, `${person.name} saw no new frame for ${longestPauseMs} ms`);
+        const { longestPauseMs, looks, announcements, leastTiles } = await watched(person);
+        assert.ok(looks > 10, `${person.name} was watched`);
+        assert.ok(longestPauseMs < PAUSE_MS_MAX, `${person.name} saw no new frame for ${longestPauseMs} ms`);
+        assert.equal(leastTiles, 2);
+        assert.deepEqual(announcements.filter((text) => /left|joined/.test(text)), [], `what was announced to ${person.name}`);
         assert.deepEqual((await links(person.page)).map(({ state }) => state), ["connected"]);
-        const gone = await person.page.evaluate(() => window.__watch.announcements.filter((text) => /left|joined/.test(text)));
-        assert.deepEqual(gone, [], `what was announced to ${person.name}`);
-        assert.equal(await person.page.evaluate(() => window.__watch.tileWasGone), false);
         assert.equal((await acts(person.page)).filter(({ act }) => act === "restartIce").length, 0);
       }
     });
@@ -131,27 +131,38 @@ function numbered(writer, index) {
   return `${writer} ${String(index + 1).padStart(4, "0")}`;
 }
 
-/** Types every message into the box and sends it with the Enter key. */
-async function writeAll(person) {
+/** Types every message into the box and sends it with the Enter key: a batch before, around or after each loss, whether the server is there or not. */
+async function writeAll(person, proxy) {
   const box = person.page.getByRole("textbox", { name: "Message" });
-  for (let index = 0; index < MESSAGES_EACH; index += 1) {
-    await box.fill(numbered(person.name, index));
-    await box.press("Enter");
+  for (let batch = 0; batch < LOSSES_WANTED; batch += 1) {
+    await until(`time for batch ${batch}`, () => proxy.losses >= batch, Boolean, { everyMs: 10 });
+    const texts = Array.from({ length: BATCH }, (_, index) => numbered(person.name, batch * BATCH + index));
+    await box.evaluate(async (element, texts) => {
+      const type = Object.getOwnPropertyDescriptor(HTMLTextAreaElement.prototype, "value").set;
+      for (const text of texts) {
+        type.call(element, text);
+        element.dispatchEvent(new InputEvent("input", { bubbles: true }));
+        await new Promise((resolve) => setTimeout(resolve, 10));
+        element.dispatchEvent(new KeyboardEvent("keydown", { key: "Enter", bubbles: true, cancelable: true }));
+      }
+    }, texts);
   }
 }
 
 /** Loses the connection again and again, each time after it has been back for a random while. */
-async function loseConnections(person, proxy, going) {
+async function loseConnections(proxy) {
   const random = seeded(SEED);
   const kinds = [];
   const abrupt = LOSSES.filter((how) => how !== "silence");
-  while (going() && proxy.losses < LOSSES_WANTED) {
-    await until("the WebSocket is back", () => proxy.webSockets > 0 || !going(), Boolean, { everyMs: 10, timeoutMs: 20_000 });
-    const waitUntilMs = performance.now() + 700 * random();
-    await until("its time has come", () => performance.now() >= waitUntilMs, Boolean, { everyMs: 5 });
+  while (proxy.losses < LOSSES_WANTED) {
+    await until("the WebSocket is back", () => proxy.webSockets > 0, Boolean, { everyMs: 5 });
+    const dueMs = performance.now() + 600 * random();
+    await until("its time has come", () => performance.now() >= dueMs, Boolean, { everyMs: 5 });
     const how = abrupt[Math.floor(random() * abrupt.length)];
-    proxy.lose(how);
-    kinds.push(how);
+    if (proxy.webSockets > 0) {
+      proxy.lose(how);
+      kinds.push(how);
+    }
   }
   return kinds;
 }
@@ -163,37 +174,4 @@ function delivered(person) {
 
 async function countConnections(person) {
   return (await acts(person.page)).filter(({ act }) => act === "new").length;
-}
-
-/** From now on the page itself remembers the longest time without a new frame, every announcement, and whether the other's tile was gone. */
-function watch(person) {
-  return person.page.evaluate(() => {
-    const state = { longestPauseMs: 0, sightings: 0, announcements: [], tileWasGone: false };
-    window.__watch = state;
-    const others = () => [...document.querySelectorAll("figure video")].filter((video) => !video.muted);
-    let frames = -1;
-    let grewMs = performance.now();
-    const look = async () => {
-      const connection = window.__probe.peerConnections.find((candidate) => candidate.connectionState === "connected");
-      const stats = connection === undefined ? [] : [...(await connection.getStats()).values()];
-      const now = Math.max(...stats.filter((entry) => entry.type === "inbound-rtp" && entry.kind === "video").map((entry) => entry.framesDecoded ?? 0), 0);
-      if (now > frames) {
-        frames = now;
-        grewMs = performance.now();
-        state.sightings += 1;
-      }
-      state.longestPauseMs = Math.max(state.longestPauseMs, Math.round(performance.now() - grewMs));
-      state.tileWasGone ||= others().length === 0;
-      setTimeout(look, 100);
-    };
-    void look();
-    new MutationObserver(() => {
-      for (const place of document.querySelectorAll("[role=status]")) {
-        const text = place.textContent;
-        if (text !== "" && state.announcements.at(-1) !== text) {
-          state.announcements.push(text);
-        }
-      }
-    }).observe(document.body, { subtree: true, childList: true, characterData: true });
-  });
 }

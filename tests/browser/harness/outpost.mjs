@@ -27,13 +27,9 @@ export class Outpost {
     run(...there, "ip", "addr", "add", "10.99.1.2/24", "dev", "eth0");
     run(...there, "ip", "link", "set", "eth0", "up");
     run(...there, "ip", "route", "add", "default", "via", "10.99.1.1");
-    run(
-      "nft",
-      `table inet outpost {
-        chain to_us { type filter hook input priority 0; iifname "${GATE}" udp dport != ${turnPort} drop; }
-        chain from_us { type filter hook output priority 0; oifname "${GATE}" udp sport != ${turnPort} drop; }
-      }`,
-    );
+    // Each side drops what comes in: what goes out vanishes, as it does on a real network, without an error to the sender.
+    run("nft", dropUdp("iifname", GATE, "dport", turnPort));
+    run(...there, "nft", dropUdp("iifname", "eth0", "sport", turnPort));
     mkdirSync(ARTEFACTS, { recursive: true });
     outpost.executablePath = join(ARTEFACTS, "browser-at-the-outpost.sh");
     writeFileSync(outpost.executablePath, `#!/bin/sh\nexec ${there.join(" ")} ${findExecutable()} "$@"\n`);
@@ -47,6 +43,10 @@ export class Outpost {
     this.holder.kill("SIGKILL");
     await ended;
   }
+}
+
+function dropUdp(direction, device, side, except) {
+  return `table inet outpost { chain arriving { type filter hook input priority 0; ${direction} "${device}" udp ${side} != ${except} drop; }; }`;
 }
 
 function run(command, ...args) {

@@ -29,21 +29,24 @@ export class Proxy {
       return;
     }
     const server = connect(port, "localhost");
-    const connection = { client, server, isWebSocket: false, silent: false };
+    const connection = { client, server, isWebSocket: false, lost: false };
     this.#connections.add(connection);
     const over = () => {
+      if (connection.how === "silence") {
+        return; // Neither end hears of the other any more.
+      }
       this.#connections.delete(connection);
       client.destroy();
       server.destroy();
     };
     client.on("data", (chunk) => {
       connection.isWebSocket ||= chunk.includes("/api/ws");
-      if (!connection.silent) {
+      if (!connection.lost) {
         server.write(chunk);
       }
     });
     server.on("data", (chunk) => {
-      if (!connection.silent) {
+      if (!connection.lost) {
         client.write(chunk);
       }
     });
@@ -54,9 +57,9 @@ export class Proxy {
     }
   }
 
-  /** WebSockets that are open and not silent. */
+  /** WebSockets that are open and not lost. */
   get webSockets() {
-    return [...this.#connections].filter(({ isWebSocket, silent }) => isWebSocket && !silent).length;
+    return [...this.#connections].filter(({ isWebSocket, lost }) => isWebSocket && !lost).length;
   }
 
   /**
@@ -65,7 +68,9 @@ export class Proxy {
    */
   lose(how) {
     for (const connection of this.#connections) {
-      if (connection.isWebSocket && !connection.silent) {
+      if (connection.isWebSocket && !connection.lost) {
+        connection.lost = true;
+        connection.how = how;
         this.losses += 1;
         this.#lose(connection, how);
       }
@@ -84,7 +89,6 @@ export class Proxy {
         server.end();
         return;
       case "silence":
-        connection.silent = true;
         return;
     }
   }
