@@ -1,4 +1,4 @@
-//! The headless participant: joins a room as a browser does, publishes, counts what it receives, and reports.
+//! Owns the headless participant: it joins a room as a browser does, publishes, counts what it receives, and reports.
 //!
 //! It uses the same door as a browser, [`crate::protocol`] over one WebSocket, and one peer connection per member.
 //!
