@@ -52,7 +52,11 @@ fn raise_open_files(config: &Config) {
     match rlimit::increase_nofile_limit(u64::MAX) {
         Ok(limit) if limit < u64::from(config.limits.connections_max) + OPEN_FILES_BESIDE_CONNECTIONS => {
             let connections_max = config.limits.connections_max;
-            tracing::warn!(limit, connections_max, "fewer open files are allowed than connections; raise LimitNOFILE (ulimit -n)");
+            tracing::warn!(
+                limit,
+                connections_max,
+                "fewer open files are allowed than connections; raise LimitNOFILE (ulimit -n)"
+            );
         }
         Ok(_) => {}
         Err(error) => tracing::warn!(%error, "cannot raise the limit of open files"),
