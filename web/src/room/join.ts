@@ -188,6 +188,8 @@ class RunningMeeting implements Meeting {
     const { self, chat, position } = this.state.peek();
     const unsent = unsentAfter(welcome, lost, { self, chat });
     this.#apply({ kind: "welcome", welcome, unsent });
+    // What changed since the hello was in neither.
+    this.#tellPresence(welcome.self.presence);
     this.#links.welcome(welcome);
     for (const { text, to } of unsent) {
       this.#send({ type: "chat", text, ...(to === null ? {} : { to }) });
@@ -237,16 +239,20 @@ class RunningMeeting implements Meeting {
 
   #setPresence(change: Partial<Presence>): void {
     const before = this.#presence;
-    const presence = { ...before, ...change };
-    const keys = Object.keys(change) as (keyof Presence)[];
-    const changed = keys.filter((key) => before[key] !== presence[key]);
-    if (changed.length === 0) {
-      return;
-    }
-    this.#presence = presence;
-    this.#apply({ kind: "own-presence", presence });
+    this.#presence = { ...before, ...change };
     // Before the welcome, the hello says it.
     if (this.state.peek().self !== null) {
+      this.#tellPresence(before);
+    }
+  }
+
+  /** Tells what has changed since the server was told `before`. */
+  #tellPresence(before: Presence): void {
+    const presence = this.#presence;
+    const keys = Object.keys(presence) as (keyof Presence)[];
+    const changed = keys.filter((key) => before[key] !== presence[key]);
+    if (changed.length > 0) {
+      this.#apply({ kind: "own-presence", presence });
       this.#send({ type: "presence", ...Object.fromEntries(changed.map((key) => [key, presence[key]])) });
     }
   }
