@@ -245,6 +245,32 @@ test("a link with name and join=1 leads straight into the room, with the devices
   }),
 );
 
+test("a camera that comes on while the server's welcome is on its way is seen by the others", { timeout: STORY_MS }, (t) =>
+  Scene.play(t, async (scene) => {
+    const server = await scene.server();
+    const proxy = await scene.proxy(server);
+    const ann = await scene.person({ face: FACES.ann, url: server.url });
+    const ben = await scene.person({ face: FACES.ben, url: proxy.url });
+    await ann.join(ROOM);
+    await ben.page.addInitScript(() => {
+      const capture = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
+      const started = new Promise((resolve) => {
+        window.__startDevices = resolve;
+      });
+      navigator.mediaDevices.getUserMedia = (constraints) => started.then(() => capture(constraints));
+    });
+    proxy.hold();
+    await ben.openRoom(ROOM, "?name=Ben&join=1");
+    await until("Ben has said hello", () => proxy.spoken, (times) => times > 0);
+    await ben.page.evaluate(() => window.__startDevices());
+    await until("Ben's own picture moves", () => ben.page.locator("video").first().evaluate((video) => video.currentTime), (timeS) => timeS > 0.2);
+    proxy.release();
+    await ann.sees("Ben");
+    await ann.hears("Ben", TONES);
+    assert.equal(await ann.tile("Ben").getByText("Microphone off", { exact: true }).count(), 0);
+  }),
+);
+
 test("a name that cannot be a room is refused in words, at once and from a link", { timeout: STORY_MS }, (t) =>
   Scene.play(t, async (scene) => {
     const { url } = await scene.server();

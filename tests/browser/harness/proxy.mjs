@@ -8,8 +8,10 @@ export const LOSSES = /** @type {const} */ (["reset", "end", "silence"]);
 export class Proxy {
   /** Lost WebSockets so far. */
   losses = 0;
+  /** Times that a client has spoken on a WebSocket that the server had taken. */
+  spoken = 0;
   #connections = new Set();
-  #refusing = false;
+  #holding = false;
 
   /** @param {{port: number}} server */
   static async start(server) {
@@ -24,12 +26,8 @@ export class Proxy {
   url = "";
 
   #carry(client, port) {
-    if (this.#refusing) {
-      client.resetAndDestroy();
-      return;
-    }
     const server = connect(port, "localhost");
-    const connection = { client, server, isWebSocket: false, lost: false };
+    const connection = { client, server, isWebSocket: false, taken: false, lost: false, held: [] };
     this.#connections.add(connection);
     const over = () => {
       if (connection.how === "silence") {
@@ -41,14 +39,18 @@ export class Proxy {
     };
     client.on("data", (chunk) => {
       connection.isWebSocket ||= chunk.includes("/api/ws");
+      this.spoken += connection.taken ? 1 : 0;
       if (!connection.lost) {
         server.write(chunk);
       }
     });
     server.on("data", (chunk) => {
-      if (!connection.lost) {
+      if (this.#holding && connection.taken) {
+        connection.held.push(chunk);
+      } else if (!connection.lost) {
         client.write(chunk);
       }
+      connection.taken ||= connection.isWebSocket;
     });
     for (const socket of [client, server]) {
       socket.setNoDelay(true);
@@ -93,9 +95,16 @@ export class Proxy {
     }
   }
 
-  /** Whether new connections are refused. */
-  set refusing(refusing) {
-    this.#refusing = refusing;
+  /** From now on a server that has taken a WebSocket is heard by its client only after `release`. */
+  hold() {
+    this.#holding = true;
+  }
+
+  release() {
+    this.#holding = false;
+    for (const { client, held } of this.#connections) {
+      held.splice(0).forEach((chunk) => client.write(chunk));
+    }
   }
 
   async stop() {
