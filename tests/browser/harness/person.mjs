@@ -143,8 +143,8 @@ export class Person {
   }
 
   /** Waits until the picture of `face` is the one that arrives in its tile. */
-  async recognises(face) {
-    await until(`the picture of ${face.name} arrives at ${this.name}`, () => looksLike(this.tile(face.name), face));
+  async recognises(face, timeoutMs = 30_000) {
+    await until(`the picture of ${face.name} arrives at ${this.name}`, () => looksLike(this.tile(face.name), face), Boolean, { timeoutMs });
   }
 
   /**
@@ -164,11 +164,12 @@ export class Person {
   }
 
   /** Waits until nothing of the tone of `name` arrives any more. */
-  async hearsNothingOf(name, toneHz) {
+  async hearsNothingOf(name, toneHz, timeoutMs = 30_000) {
     await until(
       `${this.name} hears nothing of ${name}`,
       () => tones(this.tile(name), [toneHz]),
       ({ peaksDb }) => peaksDb === null || peaksDb[0] < -90,
+      { timeoutMs },
     );
   }
 
