@@ -8,6 +8,8 @@ import { keepScreenshot } from "./harness/screenshots.mjs";
 import { until } from "./harness/wait.mjs";
 
 const ROOM = "garden";
+const DESKTOP = { width: 1280, height: 800 };
+const PHONE = { width: 360, height: 740 };
 const PEER_TONE_HZ = 880;
 
 test("three browsers and a headless peer meet", { timeout: STORY_MS }, (t) =>
@@ -15,7 +17,7 @@ test("three browsers and a headless peer meet", { timeout: STORY_MS }, (t) =>
     const server = await scene.server();
     const url = server.url;
     const peer = scene.peer({ url, room: ROOM, name: "Robin", flags: { publish: "audio,video", tone: String(PEER_TONE_HZ) } });
-    const ann = await scene.person({ face: FACES.ann, url });
+    const ann = await scene.person({ face: FACES.ann, url, context: { viewport: DESKTOP } });
     const ben = await scene.person({ face: FACES.ben, url });
     const cleo = await scene.person({ face: FACES.cleo, url });
     const three = [ann, ben, cleo];
@@ -66,12 +68,12 @@ test("three browsers and a headless peer meet", { timeout: STORY_MS }, (t) =>
 
     await scene.step("pictures of the room", async () => {
       await keepScreenshot(ann, "room", { publish: true });
-      await ben.page.setViewportSize({ width: 360, height: 740 });
+      await ben.page.setViewportSize(PHONE);
       await keepScreenshot(ben, "room-phone-chat");
       await ben.button("Chat").press("Escape");
       await until("the sheet is closed", () => ben.page.getByRole("textbox", { name: "Message" }).count(), (count) => count === 0);
       await keepScreenshot(ben, "room-phone");
-      await ben.page.setViewportSize({ width: 1280, height: 800 });
+      await ben.page.setViewportSize(DESKTOP);
     });
 
     await scene.step("when one leaves, their tile is gone within 2 s", async () => {
@@ -130,7 +132,7 @@ test("the screen before a call, light and dark, English and Chinese", { timeout:
       ["dark", "en-GB", "prejoin-dark"],
       ["light", "zh-CN", "prejoin-zh"],
     ]) {
-      const person = await scene.person({ face: FACES.ann, url, context: { colorScheme, locale } });
+      const person = await scene.person({ face: FACES.ann, url, context: { colorScheme, locale, viewport: DESKTOP } });
       await person.openRoom(ROOM);
       await person.page.getByRole("textbox", { name: "Your name" }).fill("Ann");
       await until("the own picture moves", () => person.page.locator("video").first().evaluate((video) => video.currentTime), (timeS) => timeS > 0.3);

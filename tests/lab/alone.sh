@@ -9,6 +9,9 @@ fi
 exec $enter -- /bin/sh -ec '
 ip link set lo up
 ip link add eth0 type veth peer name far0
+# An IPv6 address that comes late would be a change of network to a browser.
+ip link set eth0 addrgenmode none
+ip link set far0 addrgenmode none
 ip addr add 10.99.0.2/24 dev eth0
 ip link set eth0 up
 ip link set far0 up

@@ -15,8 +15,10 @@ export const FACES = {
   dora: { name: "Dora", toneHz: 1640, background: [150, 140, 58], skin: [226, 176, 140], shirt: [96, 40, 70] },
 };
 
-const WIDTH = 640;
-const HEIGHT = 360;
+/** Small, because every browser encodes its own for everyone else; sharp only where the pictures go into the documentation. */
+const SCALE = process.env["UPDATE_SCREENSHOTS"] === "1" ? 1 : 0.5;
+const WIDTH = 640 * SCALE;
+const HEIGHT = 360 * SCALE;
 const FPS = 10;
 const FRAMES = 20;
 const RATE_HZ = 48_000;
@@ -55,14 +57,13 @@ function drawFrame({ background, skin, shirt }, phase) {
   const luma = Buffer.alloc(WIDTH * HEIGHT);
   const blue = Buffer.alloc((WIDTH * HEIGHT) / 4);
   const red = Buffer.alloc((WIDTH * HEIGHT) / 4);
-  const x0 = WIDTH / 2 + 10 * Math.sin(2 * Math.PI * phase);
-  const y0 = HEIGHT * 0.42 + 4 * Math.sin(4 * Math.PI * phase);
+  const x0 = 320 + 10 * Math.sin(2 * Math.PI * phase);
+  const y0 = 151 + 4 * Math.sin(4 * Math.PI * phase);
   const blinking = phase > 0.9;
   const hair = shirt.map((value) => value * 0.35);
   for (let y = 0; y < HEIGHT; y += 1) {
     for (let x = 0; x < WIDTH; x += 1) {
-      const colour = paint(x - x0, y - y0);
-      const [r, g, b] = colour;
+      const [r, g, b] = paint(x / SCALE - x0, y / SCALE - y0);
       luma[y * WIDTH + x] = 0.299 * r + 0.587 * g + 0.114 * b;
       if (x % 2 === 0 && y % 2 === 0) {
         const at = (y / 2) * (WIDTH / 2) + x / 2;

@@ -21,6 +21,9 @@ export class Outpost {
     await until("the second network is there", () => namespaceOf(holder.pid), (there) => there !== null && there !== namespaceOf("self"));
     const there = ["nsenter", "-t", String(holder.pid), "-n"];
     run("ip", "link", "add", GATE, "type", "veth", "peer", "name", "eth0", "netns", String(holder.pid));
+    // An IPv6 address that comes late would be a change of network to the browser.
+    run("ip", "link", "set", GATE, "addrgenmode", "none");
+    run(...there, "ip", "link", "set", "eth0", "addrgenmode", "none");
     run("ip", "addr", "add", "10.99.1.1/24", "dev", GATE);
     run("ip", "link", "set", GATE, "up");
     run(...there, "ip", "link", "set", "lo", "up");

@@ -32,7 +32,7 @@ export class Person {
     person.browser = await launch({ face, ...browser });
     person.context = await person.browser.newContext({
       locale: "en-GB",
-      viewport: { width: 1280, height: 800 },
+      viewport: { width: 1024, height: 640 },
       colorScheme: "light",
       ...context,
     });

@@ -61,7 +61,7 @@ export function isTyping(target: EventTarget | null): boolean {
   return target instanceof Element && target.closest(TYPED_INTO) !== null;
 }
 
-/** The space bar presses a button that the keyboard has reached; one that was clicked before does not count. */
-export function pressesButton(target: EventTarget | null): boolean {
-  return target instanceof Element && target.closest("button, a[href], summary") !== null && target.matches(":focus-visible");
+/** Whether the space bar presses what has the focus. */
+export function isPressable(target: EventTarget | null): boolean {
+  return target instanceof Element && target.closest("button, a[href], summary") !== null;
 }

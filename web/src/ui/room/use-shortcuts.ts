@@ -3,7 +3,7 @@
 import { signal, type ReadonlySignal } from "@preact/signals";
 import { useEffect, useMemo, useRef } from "preact/hooks";
 import type { Media } from "../../room/meeting";
-import { isTyping, pressesButton, readShortcut, type Shortcut } from "./shortcuts";
+import { isTyping, isPressable, readShortcut, type Shortcut } from "./shortcuts";
 
 type Pressed = Exclude<Shortcut, "talk">;
 
@@ -14,6 +14,12 @@ export function useShortcuts(media: Media, onPress: (shortcut: Pressed) => void)
   const talking = useMemo(() => signal(false), []);
 
   useEffect(() => {
+    // A button that was clicked does not take the space bar. Known only when the focus comes: with the first key pressed, Chromium
+    // shows the focus of a clicked button too.
+    let reachedByKeyboard = false;
+    const onFocusIn = (event: FocusEvent) => {
+      reachedByKeyboard = event.target instanceof Element && event.target.matches(":focus-visible");
+    };
     const release = () => {
       if (talking.value) {
         talking.value = false;
@@ -26,7 +32,7 @@ export function useShortcuts(media: Media, onPress: (shortcut: Pressed) => void)
         return;
       }
       if (shortcut === "talk") {
-        if (pressesButton(event.target)) {
+        if (reachedByKeyboard && isPressable(event.target)) {
           return;
         }
         event.preventDefault();
@@ -50,6 +56,7 @@ export function useShortcuts(media: Media, onPress: (shortcut: Pressed) => void)
     };
     const end = new AbortController();
     const options = { signal: end.signal };
+    document.addEventListener("focusin", onFocusIn, options);
     document.addEventListener("keydown", onKeyDown, options);
     document.addEventListener("keyup", onKeyUp, options);
     // The key may be let go where this page does not hear it.
