@@ -104,6 +104,8 @@ export const en = {
   handRaised: "Hand raised",
   sharingBadge: "Sharing the screen",
   awayBadge: "Away",
+  goAway: "Step away",
+  comeBack: "I am back",
   yourScreen: "You are sharing your screen",
   pin: (name: string) => `Enlarge ${name}`,
   unpin: (name: string) => `Make ${name} smaller`,

@@ -100,6 +100,8 @@ export const zhCn: Words = {
   handRaised: "已举手",
   sharingBadge: "正在共享屏幕",
   awayBadge: "离开一下",
+  goAway: "暂时离开",
+  comeBack: "我回来了",
   yourScreen: "你正在共享屏幕",
   pin: (name) => `放大${name}`,
   unpin: (name) => `缩小${name}`,
