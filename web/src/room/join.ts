@@ -93,6 +93,10 @@ class RunningMeeting implements Meeting {
     this.#setPresence({ hand: raised });
   }
 
+  setAway(away: boolean): void {
+    this.#setPresence({ away });
+  }
+
   rename(name: string): void {
     this.#name = name;
     this.#send({ type: "rename", name });

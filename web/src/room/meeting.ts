@@ -32,6 +32,8 @@ export interface Meeting {
   readonly state: ReadonlySignal<RoomState>;
   sendChat(text: string, to?: ParticipantId): void;
   setHand(raised: boolean): void;
+  /** Tells the others that nobody sits at this device. Microphone and camera stay as they are. */
+  setAway(away: boolean): void;
   rename(name: string): void;
   /** Shares this device's position until `null`. */
   sharePosition(position: Position | null): void;

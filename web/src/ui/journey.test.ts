@@ -1,6 +1,6 @@
 // Owns the proofs about the way through the page.
 
-import { signal } from "@preact/signals";
+import { signal, type Signal } from "@preact/signals";
 import { expect, test } from "vitest";
 import type { JoinOptions } from "../room/meeting";
 import type { EndReason, RoomState } from "../room/state";
@@ -10,7 +10,7 @@ import { createJourney } from "./journey";
 function open(path: string, recalled = "") {
   let address = new URL(path, "https://meet.example");
   const joins: JoinOptions[] = [];
-  const states: ReturnType<typeof signal<RoomState>>[] = [];
+  const states: Signal<RoomState>[] = [];
   const remembered: string[] = [];
   const media = fakeMedia({ camera: "off" });
   const go = (next: string) => {
@@ -32,7 +32,7 @@ function open(path: string, recalled = "") {
         speaker: null,
         notices: [],
       });
-      states.push(state as never);
+      states.push(state);
       return fakeMeeting(state);
     },
     address: { read: () => address, push: go, replace: go },
@@ -42,7 +42,7 @@ function open(path: string, recalled = "") {
   journey.follow();
   const end = async (reason: EndReason) => {
     const state = states.at(-1);
-    if (state?.value !== undefined) {
+    if (state !== undefined) {
       state.value = { ...state.value, connection: { kind: "ended", reason } };
     }
     await Promise.resolve();

@@ -106,6 +106,7 @@ export function fakeMeeting(state: Signal<RoomState>): Meeting {
       change({ chat: [...chat, to === undefined ? message : { ...message, to }] });
     },
     setHand: (hand) => changeSelf({ presence: { ...(state.peek().self?.presence ?? QUIET), hand } }),
+    setAway: (away) => changeSelf({ presence: { ...(state.peek().self?.presence ?? QUIET), away } }),
     rename: (name) => changeSelf({ name }),
     sharePosition: (position) => change({ position }),
     retryLink: (id) =>

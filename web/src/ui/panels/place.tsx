@@ -49,7 +49,8 @@ function Accuracy({ position: { accuracy }, atLeastMetres }: { position: Positio
 }
 
 function formatCoordinates({ latitude, longitude }: Position, w: Words): string {
-  const northSouth = latitude < 0 ? w.hemisphere.s : w.hemisphere.n;
-  const eastWest = longitude < 0 ? w.hemisphere.w : w.hemisphere.e;
-  return `${formatDegrees(Math.abs(latitude))} ${northSouth}, ${formatDegrees(Math.abs(longitude))} ${eastWest}`;
+  return [
+    w.latitude(formatDegrees(Math.abs(latitude)), latitude >= 0),
+    w.longitude(formatDegrees(Math.abs(longitude)), longitude >= 0),
+  ].join(", ");
 }

@@ -3,7 +3,7 @@
 import type { Media, Meeting } from "../../room/meeting";
 import { LABELS } from "../labels";
 import { DeviceSelect } from "../parts/device-select";
-import { InfoIcon, KeyboardIcon, MapPinIcon, MaximizeIcon, MinimizeIcon, MonitorUpIcon, MonitorXIcon, PencilIcon, PictureInPicture2Icon } from "../parts/icons";
+import { InfoIcon, KeyboardIcon, MapPinIcon, MaximizeIcon, MinimizeIcon, MonitorUpIcon, MonitorXIcon, MoonIcon, PencilIcon, PictureInPicture2Icon } from "../parts/icons";
 import { LanguageSelect } from "../parts/language-select";
 import { narrow, touchOnly } from "../parts/media-query";
 import { words } from "../words/language";
@@ -22,9 +22,10 @@ interface Props {
   readonly onDone: () => void;
 }
 
-export function MoreMenu({ media, ui, location, opener, onDone }: Props) {
+export function MoreMenu({ media, meeting, ui, location, opener, onDone }: Props) {
   const w = words.value;
   const { sharing } = media.state.value;
+  const away = meeting.state.value.self?.presence.away === true;
   const located = location.state.value.kind;
   const locating = located === "on" || located === "starting";
   const full = document.fullscreenElement !== null;
@@ -57,6 +58,14 @@ export function MoreMenu({ media, ui, location, opener, onDone }: Props) {
         onClick={() => {
           onDone();
           ui.dialog.value = { kind: "rename" };
+        }}
+      />
+      <Item
+        icon={<MoonIcon />}
+        text={away ? w.comeBack : w.goAway}
+        onClick={() => {
+          meeting.setAway(!away);
+          onDone();
         }}
       />
       <Item

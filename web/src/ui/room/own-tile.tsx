@@ -2,7 +2,7 @@
 
 import type { Media } from "../../room/meeting";
 import { Avatar } from "../parts/avatar";
-import { MicOffIcon, SwitchCameraIcon } from "../parts/icons";
+import { MicOffIcon, MoonIcon, SwitchCameraIcon } from "../parts/icons";
 import { LiveVideo } from "../parts/live-video";
 import { touchOnly } from "../parts/media-query";
 import { isMirrored } from "../parts/mirror";
@@ -15,13 +15,14 @@ import { TileFrame } from "./tile-frame";
 interface Props {
   readonly name: string;
   readonly hand: boolean;
+  readonly away: boolean;
   readonly media: Media;
   readonly placement: Placement;
   readonly pinned: boolean;
   readonly onPin: () => void;
 }
 
-export function OwnTile({ name, hand, media, placement, pinned, onPin }: Props) {
+export function OwnTile({ name, hand, away, media, placement, pinned, onPin }: Props) {
   const w = words.value;
   const local = media.state.value;
   const live = local.camera === "on" && local.cameraStream !== null;
@@ -37,6 +38,7 @@ export function OwnTile({ name, hand, media, placement, pinned, onPin }: Props) 
         <>
           {heard ? null : <Sign icon={<MicOffIcon />} text={w.muted} />}
           <span class="tile-name">{name}</span>
+          {away ? <Sign icon={<MoonIcon />} text={w.awayBadge} /> : null}
           <span class="tile-path">{w.you}</span>
         </>
       }

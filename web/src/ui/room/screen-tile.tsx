@@ -38,7 +38,7 @@ export function ScreenTile({ name, own, stream, placement, pinned, speakerId, on
       }
     >
       <LiveVideo stream={stream} silent={own} speakerId={speakerId} />
-      {own ? <p class="tile-own-screen">{w.yourScreen}</p> : null}
+      {own ? <p class="tile-state">{w.yourScreen}</p> : null}
     </TileFrame>
   );
 }

@@ -90,7 +90,14 @@ function Tiles({ media, meeting, ui, ownName, seats, arrangement }: TilesProps) 
           />
         );
       })}
-      <OwnTile key={OWN_CAMERA} name={ownName} hand={state.self?.presence.hand === true} media={media} {...frame(OWN_CAMERA)} />
+      <OwnTile
+        key={OWN_CAMERA}
+        name={ownName}
+        hand={state.self?.presence.hand === true}
+        away={state.self?.presence.away === true}
+        media={media}
+        {...frame(OWN_CAMERA)}
+      />
     </>
   );
 }
