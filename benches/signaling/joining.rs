@@ -15,17 +15,18 @@ const JOINS: usize = 50;
 pub async fn measure() -> Percentiles {
     let server = Process::visavis().await;
     let (heard, mut news) = mpsc::unbounded_channel();
+    let mut readers = Vec::new();
     for member in 0..MEMBERS - 1 {
         let (mut client, _) = Client::join(server.address, "full", &format!("member {member}")).await;
         let heard = heard.clone();
-        tokio::spawn(async move {
+        readers.push(tokio::spawn(async move {
             loop {
                 let text = client.next_text().await;
                 if text.contains("\"newcomer\"") && text.contains("\"type\":\"joined\"") {
                     let _ = heard.send(Instant::now());
                 }
             }
-        });
+        }));
     }
     let mut times = Vec::new();
     for _ in 0..JOINS {
@@ -38,6 +39,9 @@ pub async fn measure() -> Percentiles {
         client.send_text(ClientFrame::new(ClientMessage::Leave).encode()).await;
         // The room has a place again when the leave has been taken, which the next join would otherwise race.
         tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    for reader in readers {
+        reader.abort();
     }
     server.stop().await;
     Percentiles::of(times)
