@@ -176,7 +176,7 @@ export class Person {
   async screenshot(name) {
     mkdirSync(ARTEFACTS, { recursive: true });
     const path = join(ARTEFACTS, `${name}.png`);
-    await this.page.screenshot({ path, timeout: 5000 });
+    await this.page.screenshot({ path, animations: "disabled", timeout: 10_000 });
     return path;
   }
 
