@@ -21,6 +21,9 @@ pub const CANDIDATE_BYTES_MAX: usize = 1024;
 /// Longest `sdpMid` or `usernameFragment`, in bytes (RFC 8839 allows 256 for the latter). Longer: error `too_large`.
 pub const ICE_NAME_BYTES_MAX: usize = 256;
 
+/// Most pictures that a client may say it shows. More: error `bad_message`. Also the most receive slots of one transport.
+pub const VIEW_MAX: usize = 64;
+
 /// Longest chat text, in bytes of UTF-8. Longer: error `too_large`, nothing is sent.
 pub const CHAT_BYTES_MAX: usize = 8 * 1024;
 
