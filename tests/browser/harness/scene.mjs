@@ -1,7 +1,7 @@
 // Owns one test's cast: opens people, servers and peers, keeps pictures of a failure, and closes everything in order.
 
 import { Coturn } from "./coturn.mjs";
-import { Outpost } from "./outpost.mjs";
+import { Network } from "./network.mjs";
 import { Peer } from "./peer.mjs";
 import { Person } from "./person.mjs";
 import { Proxy } from "./proxy.mjs";
@@ -81,10 +81,11 @@ export class Scene {
     return coturn;
   }
 
-  async outpost(options) {
-    const outpost = await Outpost.start(options);
-    this.#closers.push(() => outpost.stop());
-    return outpost;
+  /** A network of its own for one person's browser: `executablePath` of {@link person}. */
+  async network() {
+    const network = await Network.start();
+    this.#closers.push(() => network.stop());
+    return network;
   }
 
   /** @param {Parameters<typeof Person.open>[0]} options */
