@@ -15,16 +15,17 @@ const EXECUTABLES = ["/usr/bin/chromium-headless-shell", "/usr/bin/chromium"];
 /**
  * @param {object} options
  * @param {import("./media.mjs").Face} options.face
+ * @param {number} [options.lines] of the camera's pictures
  * @param {Devices["kind"]} [options.devices]
  * @param {string[]} [options.args] more flags
  * @param {string} [options.executablePath] instead of the installed browser
  */
-export async function launch({ face, devices = "face", args = [], executablePath = findExecutable() }) {
+export async function launch({ face, lines, devices = "face", args = [], executablePath = findExecutable() }) {
   return chromium.launch({
     executablePath,
     headless: true,
     chromiumSandbox: false,
-    args: [...deviceFlags(face, devices), ...args],
+    args: [...deviceFlags(face, lines, devices), ...args],
   });
 }
 
@@ -36,14 +37,14 @@ export function findExecutable() {
   return found;
 }
 
-function deviceFlags(face, devices) {
+function deviceFlags(face, lines, devices) {
   const allow = "--use-fake-ui-for-media-stream";
   switch (devices) {
     case "face":
       return [
         allow,
         "--use-fake-device-for-media-stream",
-        `--use-file-for-fake-video-capture=${pictureFile(face)}`,
+        `--use-file-for-fake-video-capture=${pictureFile(face, lines)}`,
         `--use-file-for-fake-audio-capture=${voiceFile(face)}`,
       ];
     case "several":

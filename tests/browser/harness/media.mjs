@@ -16,16 +16,14 @@ export const FACES = {
 };
 
 /** Small, because every browser encodes its own for everyone else; sharp only where the pictures go into the documentation. */
-const SCALE = process.env["UPDATE_SCREENSHOTS"] === "1" ? 1 : 0.5;
-const WIDTH = 640 * SCALE;
-const HEIGHT = 360 * SCALE;
+export const LINES = process.env["UPDATE_SCREENSHOTS"] === "1" ? 360 : 180;
 const FPS = 10;
 const FRAMES = 20;
 const RATE_HZ = 48_000;
 
-/** The file that a browser takes for its camera. */
-export function pictureFile(face) {
-  return cached(`${face.name}-${WIDTH}x${HEIGHT}.y4m`, () => y4m(face));
+/** The file that a browser takes for its camera, whose pictures have this many lines. */
+export function pictureFile(face, lines = LINES) {
+  return cached(`${face.name}-${lines}.y4m`, () => y4m(face, lines));
 }
 
 /** The file that a browser takes for its microphone. */
@@ -45,28 +43,30 @@ function cached(name, make) {
 }
 
 /** A person who sways and blinks in front of a plain wall: little to encode, but every frame differs. */
-function y4m(face) {
-  const parts = [Buffer.from(`YUV4MPEG2 W${WIDTH} H${HEIGHT} F${FPS}:1 Ip A1:1 C420jpeg\n`)];
+function y4m(face, lines) {
+  const parts = [Buffer.from(`YUV4MPEG2 W${(lines / 9) * 16} H${lines} F${FPS}:1 Ip A1:1 C420jpeg\n`)];
   for (let frame = 0; frame < FRAMES; frame += 1) {
-    parts.push(Buffer.from("FRAME\n"), drawFrame(face, frame / FRAMES));
+    parts.push(Buffer.from("FRAME\n"), drawFrame(face, lines, frame / FRAMES));
   }
   return Buffer.concat(parts);
 }
 
-function drawFrame({ background, skin, shirt }, phase) {
-  const luma = Buffer.alloc(WIDTH * HEIGHT);
-  const blue = Buffer.alloc((WIDTH * HEIGHT) / 4);
-  const red = Buffer.alloc((WIDTH * HEIGHT) / 4);
+/** Drawn on a canvas of 640 × 360, whatever the number of lines. */
+function drawFrame({ background, skin, shirt }, lines, phase) {
+  const [width, height, scale] = [(lines / 9) * 16, lines, lines / 360];
+  const luma = Buffer.alloc(width * height);
+  const blue = Buffer.alloc((width * height) / 4);
+  const red = Buffer.alloc((width * height) / 4);
   const x0 = 320 + 10 * Math.sin(2 * Math.PI * phase);
   const y0 = 151 + 4 * Math.sin(4 * Math.PI * phase);
   const blinking = phase > 0.9;
   const hair = shirt.map((value) => value * 0.35);
-  for (let y = 0; y < HEIGHT; y += 1) {
-    for (let x = 0; x < WIDTH; x += 1) {
-      const [r, g, b] = paint(x / SCALE - x0, y / SCALE - y0);
-      luma[y * WIDTH + x] = 0.299 * r + 0.587 * g + 0.114 * b;
+  for (let y = 0; y < height; y += 1) {
+    for (let x = 0; x < width; x += 1) {
+      const [r, g, b] = paint(x / scale - x0, y / scale - y0);
+      luma[y * width + x] = 0.299 * r + 0.587 * g + 0.114 * b;
       if (x % 2 === 0 && y % 2 === 0) {
-        const at = (y / 2) * (WIDTH / 2) + x / 2;
+        const at = (y / 2) * (width / 2) + x / 2;
         blue[at] = 128 - 0.1687 * r - 0.3313 * g + 0.5 * b;
         red[at] = 128 + 0.5 * r - 0.4187 * g - 0.0813 * b;
       }
