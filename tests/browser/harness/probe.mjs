@@ -27,6 +27,11 @@ export function probe() {
       super.restartIce();
     }
 
+    setRemoteDescription(description) {
+      acts.push({ act: "setRemoteDescription", index: peerConnections.indexOf(this) });
+      return super.setRemoteDescription(description);
+    }
+
     createOffer(options) {
       if (options?.iceRestart === true) {
         acts.push({ act: "restartIce", index: peerConnections.indexOf(this) });
@@ -66,7 +71,7 @@ export function openDevices(page) {
   );
 }
 
-/** What was done to the peer connections of this page, in order: `new`, `setConfiguration`, `restartIce`. */
+/** What was done to the peer connections of this page, in order: `new`, `setConfiguration`, `restartIce`, `setRemoteDescription`. */
 export function acts(page) {
   return page.evaluate(() => window.__probe.acts);
 }
@@ -261,4 +266,41 @@ export function recordedTones(tile, tonesHz, forMs = 1000) {
     },
     { tonesHz, forMs },
   );
+}
+
+/**
+ * What the statistics say of the picture in a tile, and of the transport that brings it; null while there is none.
+ * @returns {Promise<{framesDecoded: number, frameHeight: number, freezeCount: number, totalFreezesDuration: number, packetsLost: number,
+ *   codec: string, srtpCipher: string, tlsVersion: string, protocol: string, roundTripMs: number} | null>}
+ */
+export function received(tile) {
+  return tile.locator("video").evaluate(async (video) => {
+    const track = video.srcObject?.getVideoTracks()[0];
+    for (const connection of window.__probe.peerConnections) {
+      if (track === undefined || connection.connectionState === "closed") {
+        continue;
+      }
+      const report = await connection.getStats();
+      const stats = [...report.values()];
+      const inbound = stats.find((entry) => entry.type === "inbound-rtp" && entry.trackIdentifier === track.id);
+      if (inbound === undefined) {
+        continue;
+      }
+      const transport = report.get(inbound.transportId) ?? stats.find(({ type }) => type === "transport");
+      const pair = report.get(transport?.selectedCandidatePairId);
+      return {
+        framesDecoded: inbound.framesDecoded ?? 0,
+        frameHeight: inbound.frameHeight ?? 0,
+        freezeCount: inbound.freezeCount ?? 0,
+        totalFreezesDuration: inbound.totalFreezesDuration ?? 0,
+        packetsLost: inbound.packetsLost ?? 0,
+        codec: report.get(inbound.codecId)?.mimeType ?? "",
+        srtpCipher: transport?.srtpCipher ?? "",
+        tlsVersion: transport?.tlsVersion ?? "",
+        protocol: report.get(pair?.localCandidateId)?.protocol ?? "",
+        roundTripMs: Math.round((pair?.currentRoundTripTime ?? 0) * 1000),
+      };
+    }
+    return null;
+  });
 }
