@@ -110,3 +110,7 @@ pub const SOCKET_BUFFER_BYTES: usize = 4 * 1024;
 
 /// The longest a graceful stop waits for connections to close.
 pub const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Sources (SSRCs) of one transport whose packets are opened, for RTP and RTCP each. One more: its packets are dropped and
+/// counted; to forget an old one would let its packets be replayed.
+pub const SRTP_SOURCES_MAX: usize = 256;
