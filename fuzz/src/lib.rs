@@ -5,5 +5,8 @@
 
 pub mod srtp;
 
+/// What a target calls.
+pub type Entry = fn(&[u8]);
+
 /// Name and entry of each target.
-pub const TARGETS: &[(&str, fn(&[u8]))] = &[("srtp", srtp::run)];
+pub const TARGETS: &[(&str, Entry)] = &[("srtp", srtp::run)];
