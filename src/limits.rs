@@ -110,3 +110,13 @@ pub const SOCKET_BUFFER_BYTES: usize = 4 * 1024;
 
 /// The longest a graceful stop waits for connections to close.
 pub const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Most bytes of payloads that one layer of video keeps for forwarding and retransmission: 1.5 s at 11 Mbit/s. At the bound the
+/// oldest packets go before their time.
+pub const RTP_CACHE_VIDEO_BYTES_MAX: usize = 2 * 1024 * 1024;
+
+/// The same for one stream of audio: 0.4 s at 2.6 Mbit/s, or two of the largest packets.
+pub const RTP_CACHE_AUDIO_BYTES_MAX: usize = 128 * 1024;
+
+/// Most packets that one layer keeps. At the bound the oldest go before their time.
+pub const RTP_CACHE_PACKETS_MAX: usize = 2048;
