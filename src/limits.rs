@@ -120,3 +120,7 @@ pub const RTP_CACHE_AUDIO_BYTES_MAX: usize = 128 * 1024;
 
 /// Most packets that one layer keeps. At the bound the oldest go before their time.
 pub const RTP_CACHE_PACKETS_MAX: usize = 2048;
+
+/// Sources (SSRCs) of one transport whose packets are opened, for RTP and RTCP each. One more: its packets are dropped and
+/// counted; to forget an old one would let its packets be replayed.
+pub const SRTP_SOURCES_MAX: usize = 256;
