@@ -4,11 +4,17 @@
 //! [`Cache::push`]. For one that goes: [`write_header`] and the payload out of the cache.
 
 mod cache;
+mod clock;
 mod codec;
 mod extension;
 mod packet;
+mod rewrite;
+mod sequence;
 
 pub use cache::{Cache, History, Meta, Packet};
+pub use clock::SenderClock;
 pub use codec::{Codec, Facts, FrameNumber, PayloadError, Picture, Resolution, Target, Targets};
 pub use extension::{AudioLevel, CaptureTime, Carried, Extension, ExtensionIds, Extensions};
 pub use packet::{FIXED_BYTES, Fields, Header, RtpError, header_len_max, write_header};
+pub use rewrite::{Behind, Patch, Rewriter, Rewritten, Sent, Start};
+pub use sequence::{Arrival, Extender, Reception, Report};

@@ -177,6 +177,16 @@ impl Facts {
         picture: None,
         resolution: None,
     };
+
+    /// A packet of nothing but padding, which no receiver needs.
+    pub const PADDING: Self = Self {
+        is_keyframe: false,
+        is_frame_start: false,
+        is_frame_end: false,
+        needed_by: Targets::NONE,
+        switches_to: Targets::NONE,
+        ..Self::ALONE
+    };
 }
 
 /// Reads bytes from the front, or says that there are none.
