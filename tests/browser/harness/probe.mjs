@@ -180,7 +180,8 @@ export async function looksLike(tile, face) {
 }
 
 /**
- * How loud each tone is in what a tile plays: the peak in dB over `forMs`, and whether the element may be heard at all.
+ * How loud each tone is in what a tile plays, and how loud the loudest of everything: the peaks in dB over `forMs`; and whether the
+ * element may be heard at all. A click, as when a stream begins, has a little of every tone; only a voice is the loudest.
  * @param {number[]} tonesHz
  */
 export function tones(tile, tonesHz, forMs = 1000) {
@@ -189,7 +190,7 @@ export function tones(tile, tonesHz, forMs = 1000) {
       const track = video.srcObject?.getAudioTracks()[0];
       const audible = !video.muted && !video.paused && video.volume > 0;
       if (track === undefined) {
-        return { audible, peaksDb: null };
+        return { audible, peaksDb: null, loudestDb: null };
       }
       const context = new AudioContext();
       await context.resume();
@@ -198,20 +199,21 @@ export function tones(tile, tonesHz, forMs = 1000) {
       analyser.smoothingTimeConstant = 0;
       context.createMediaStreamSource(new MediaStream([track])).connect(analyser);
       const spectrum = new Float32Array(analyser.frequencyBinCount);
-      const peaks = tonesHz.map(() => -200);
+      const peaks = new Float32Array(spectrum.length).fill(-200);
       const endMs = performance.now() + forMs;
       while (performance.now() < endMs) {
         await new Promise((resolve) => setTimeout(resolve, 40));
         analyser.getFloatFrequencyData(spectrum);
-        for (const [index, toneHz] of tonesHz.entries()) {
-          const bin = Math.round((toneHz / context.sampleRate) * analyser.fftSize);
-          for (const value of spectrum.slice(bin - 1, bin + 2)) {
-            peaks[index] = Math.max(peaks[index], value);
-          }
+        for (const [bin, value] of spectrum.entries()) {
+          peaks[bin] = Math.max(peaks[bin], value);
         }
       }
       await context.close();
-      return { audible, peaksDb: peaks.map(Math.round) };
+      const around = (toneHz) => {
+        const bin = Math.round((toneHz / context.sampleRate) * analyser.fftSize);
+        return Math.round(Math.max(...peaks.subarray(bin - 1, bin + 2)));
+      };
+      return { audible, peaksDb: tonesHz.map(around), loudestDb: Math.round(Math.max(...peaks)) };
     },
     { tonesHz, forMs },
   );
