@@ -13,6 +13,7 @@ has_cjk_font() { has fc-list && [ -n "$(fc-list :lang=zh family)" ]; }
 # The Debian packages that are lacking, each with what the tests use it for.
 lacking() {
     has chromium-headless-shell || has chromium || echo "$(chromium_package) (real browsers)"
+    has firefox-esr || has firefox || echo "firefox-esr (likewise)"
     has turnserver || echo "coturn (TURN)"
     has nft || echo "nftables (networks that block and translate)"
     has conntrack || echo "conntrack (connections that a router forgets)"

@@ -16,9 +16,14 @@
 //! | [`protocol`] | the signaling wire format; start here to write a client |
 //! | [`config`] | the settings table, and the checked configuration that it becomes |
 //! | [`turn`] | TURN credentials and the list of ICE servers |
+//! | [`sdp`] | what a browser's offer to the SFU asks, and the answer |
+//! | [`rtp`] | packets: reading, rewriting, what codecs say, the packets of late |
+//! | [`srtp`] | protection of packets, in place |
+//! | [`sfu`] | the media of one shard: transports, who gets which packets |
 //! | [`hub`] | who is in which room, and what each has yet to hear |
 //! | *shell* | |
 //! | [`metrics`] | figures for the operator |
+//! | [`shard`] | one thread per core: sockets, clock and mailbox around one value of [`sfu`] |
 //! | [`hub_task`] | the one task that owns a hub, and the mailbox through which connections reach it |
 //! | [`http`] | the page, the WebSocket, health, TLS |
 //! | [`server`] | configuration → hub → HTTP; the graceful stop in reverse |
@@ -60,5 +65,10 @@ pub mod metrics;
 pub mod peer;
 pub mod protocol;
 pub mod redact;
+pub mod rtp;
+pub mod sdp;
 pub mod server;
+pub mod sfu;
+pub mod shard;
+pub mod srtp;
 pub mod turn;

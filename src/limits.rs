@@ -21,6 +21,9 @@ pub const CANDIDATE_BYTES_MAX: usize = 1024;
 /// Longest `sdpMid` or `usernameFragment`, in bytes (RFC 8839 allows 256 for the latter). Longer: error `too_large`.
 pub const ICE_NAME_BYTES_MAX: usize = 256;
 
+/// Most pictures that a client may say it shows. More: error `bad_message`. Also the most receive slots of one transport.
+pub const VIEW_MAX: usize = 64;
+
 /// Longest chat text, in bytes of UTF-8. Longer: error `too_large`, nothing is sent.
 pub const CHAT_BYTES_MAX: usize = 8 * 1024;
 
@@ -107,3 +110,17 @@ pub const SOCKET_BUFFER_BYTES: usize = 4 * 1024;
 
 /// The longest a graceful stop waits for connections to close.
 pub const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Most bytes of payloads that one layer of video keeps for forwarding and retransmission: 1.5 s at 11 Mbit/s. At the bound the
+/// oldest packets go before their time.
+pub const RTP_CACHE_VIDEO_BYTES_MAX: usize = 2 * 1024 * 1024;
+
+/// The same for one stream of audio: 0.4 s at 2.6 Mbit/s, or two of the largest packets.
+pub const RTP_CACHE_AUDIO_BYTES_MAX: usize = 128 * 1024;
+
+/// Most packets that one layer keeps. At the bound the oldest go before their time.
+pub const RTP_CACHE_PACKETS_MAX: usize = 2048;
+
+/// Sources (SSRCs) of one transport whose packets are opened, for RTP and RTCP each. One more: its packets are dropped and
+/// counted; to forget an old one would let its packets be replayed.
+pub const SRTP_SOURCES_MAX: usize = 256;

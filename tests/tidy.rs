@@ -4,12 +4,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// From the top down: a module imports only what stands above it.
-const ORDER: [&str; 14] = [
-    "limits", "id", "redact", "protocol", "config", "turn", "hub", "metrics", "hub_task", "http", "server", "peer", "cli", "main",
+const ORDER: [&str; 19] = [
+    "limits", "id", "redact", "protocol", "config", "turn", "sdp", "rtp", "srtp", "sfu", "hub", "metrics", "shard", "hub_task",
+    "http", "server", "peer", "cli", "main",
 ];
 
 /// The modules without I/O, clock, task, lock or randomness of their own.
-const CORE: [&str; 7] = ["limits", "id", "redact", "protocol", "config", "turn", "hub"];
+const CORE: [&str; 11] = ["limits", "id", "redact", "protocol", "config", "turn", "sdp", "rtp", "srtp", "sfu", "hub"];
 
 /// What the core must not name outside its tests.
 const IMPURE: [&str; 15] = [

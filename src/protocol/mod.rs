@@ -5,6 +5,7 @@ mod client;
 mod error;
 mod member;
 mod server;
+mod sfu;
 mod signal;
 
 pub use binary::{BINARY_HEADER_BYTES, BusFrame, FLAG_DIRECT, FLAG_LATEST};
@@ -15,6 +16,7 @@ pub use server::{
     Bye, ByeReason, ChatMessage, IceServer, IceServers, LeftReason, Limits, Policy, ResumeGrant, RoomPolicy, Roster, ServerFrame,
     ServerMessage, Welcome,
 };
+pub use sfu::{QualityReason, SectionState, SendSection, SfuState, Shown, SlotStanding, SlotState, Source};
 pub use signal::{Candidate, Description, SdpType, Signal};
 
 /// The WebSocket subprotocol (RFC 6455 section 1.9) that both ends must name.

@@ -10,6 +10,7 @@ VISAVIS_BIN=$(realpath -m "${VISAVIS_BIN:-../../target/debug/visavis}")
 export VISAVIS_BIN
 [ -x "$VISAVIS_BIN" ] || fail "no program at $VISAVIS_BIN; build it first, or set VISAVIS_BIN."
 command -v chromium-headless-shell >/dev/null || command -v chromium >/dev/null || fail "no Chromium; install chromium-headless-shell."
+command -v firefox-esr >/dev/null || command -v firefox >/dev/null || fail "no Firefox; install firefox-esr."
 for tool in node:nodejs npm:npm turnserver:coturn unshare:util-linux ip:iproute2 nft:nftables; do
     command -v "${tool%:*}" >/dev/null || PATH="$PATH:/usr/sbin:/sbin" command -v "${tool%:*}" >/dev/null || fail "no ${tool%:*}; install the package ${tool#*:}."
 done

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { FACES } from "./harness/media.mjs";
-import { Outpost } from "./harness/outpost.mjs";
+import { Network } from "./harness/network.mjs";
 import { acts, links } from "./harness/probe.mjs";
 import { Scene, STORY_MS } from "./harness/scene.mjs";
 import { until } from "./harness/wait.mjs";
@@ -14,7 +14,7 @@ const TTL_S = 30;
 
 test("where the server says relay-only, media takes the relay at both ends and the badge says so", { timeout: STORY_MS }, (t) =>
   Scene.play(t, async (scene) => {
-    const coturn = await scene.coturn({ ip: Outpost.HOST });
+    const coturn = await scene.coturn({ ip: Network.HOST });
     const { url } = await scene.server({ media: "relay-only", "turn-urls": coturn.urls, "turn-secret": coturn.secret });
     const [ann, ben] = await Promise.all([FACES.ann, FACES.ben].map((face) => scene.person({ face, url })));
     await Promise.all([ann.join(ROOM), ben.join(ROOM)]);
@@ -33,15 +33,17 @@ test("where the server says relay-only, media takes the relay at both ends and t
 
 test("a call goes on over new credentials; only relayed links are made again", { timeout: STORY_MS }, (t) =>
   Scene.play(t, async (scene) => {
-    const coturn = await scene.coturn({ ip: Outpost.HOST });
+    const coturn = await scene.coturn({ ip: Network.HOST });
     // Over HTTPS, because the camera needs a secure page and the third person cannot call the server localhost.
     const server = await scene.server({ tls: "self-signed", "turn-urls": coturn.urls, "turn-secret": coturn.secret, "turn-credential-ttl": `${TTL_S}s` });
-    const outpost = await scene.outpost({ turnPort: coturn.port });
+    // A strict firewall: over UDP it lets the TURN server through and nothing else.
+    const network = await scene.network();
+    network.restrictUdp(coturn.port);
     const context = { ignoreHTTPSErrors: true };
     const ann = await scene.person({ face: FACES.ann, url: server.url, context });
     const ben = await scene.person({ face: FACES.ben, url: server.url, context });
-    const url = `https://${Outpost.HOST}:${server.port}`;
-    const cleo = await scene.person({ face: FACES.cleo, url, context, executablePath: outpost.executablePath });
+    const url = `https://${Network.HOST}:${server.port}`;
+    const cleo = await scene.person({ face: FACES.cleo, url, context, executablePath: network.executablePath });
     const three = [ann, ben, cleo];
     const all = Object.fromEntries(three.map(({ face }) => [face.name, face.toneHz]));
     let before = [];

@@ -71,11 +71,15 @@ export class Person {
   }
 
   /** Opens the link of a room, gives the name, joins. */
-  async join(room) {
-    await this.openRoom(room);
+  async join(room, query = "") {
+    await this.openRoom(room, query);
     await this.page.getByRole("textbox", { name: "Your name" }).fill(this.name);
     await this.button("Join").click();
     await this.isInRoom();
+  }
+
+  isOpen() {
+    return this.browser.isConnected();
   }
 
   async isInRoom() {
@@ -156,7 +160,7 @@ export class Person {
     const own = names.indexOf(name);
     await until(
       `${this.name} hears the tone of ${name} and no other; order ${names}`,
-      () => tones(this.tile(name), Object.values(all)),
+      () => this.measureTones(this.tile(name), Object.values(all)),
       ({ audible, peaksDb, loudestDb }) =>
         audible && peaksDb !== null && peaksDb[own] > -60 && peaksDb[own] > loudestDb - 6 && peaksDb.every((db, index) => index === own || db < peaksDb[own] - 15),
       { timeoutMs },
@@ -167,10 +171,14 @@ export class Person {
   async hearsNothingOf(name, toneHz, timeoutMs = 30_000) {
     await until(
       `${this.name} hears nothing of ${name}`,
-      () => tones(this.tile(name), [toneHz]),
+      () => this.measureTones(this.tile(name), [toneHz]),
       ({ peaksDb }) => peaksDb === null || peaksDb[0] < -90,
       { timeoutMs },
     );
+  }
+
+  measureTones(tile, tonesHz) {
+    return tones(tile, tonesHz);
   }
 
   async screenshot(name) {

@@ -218,3 +218,51 @@ export function tones(tile, tonesHz, forMs = 1000) {
     { tonesHz, forMs },
   );
 }
+
+/**
+ * The same as {@link tones} where there is no sound device to run an AudioContext on: records what arrives, decodes it, and looks for each tone.
+ * @param {number[]} tonesHz
+ */
+export function recordedTones(tile, tonesHz, forMs = 1000) {
+  return tile.locator("video").evaluate(
+    async (video, { tonesHz, forMs }) => {
+      const track = video.srcObject?.getAudioTracks()[0];
+      const audible = !video.muted && !video.paused && video.volume > 0;
+      if (track === undefined) {
+        return { audible, peaksDb: null, loudestDb: null };
+      }
+      const recorder = new MediaRecorder(new MediaStream([track]));
+      const parts = [];
+      recorder.ondataavailable = ({ data }) => parts.push(data);
+      const stopped = new Promise((resolve) => {
+        recorder.onstop = resolve;
+      });
+      recorder.start();
+      await new Promise((resolve) => setTimeout(resolve, forMs));
+      recorder.stop();
+      await stopped;
+      const RATE_HZ = 48_000;
+      const file = await new Blob(parts).arrayBuffer();
+      const sound = await new OfflineAudioContext(1, 1, RATE_HZ).decodeAudioData(file);
+      const samples = sound.getChannelData(0);
+      // Goertzel over windows of 4096 samples: how loud one frequency is.
+      // And over everything that a voice may be, in steps that no tone falls between.
+      const heardHz = [...tonesHz, ...Array.from({ length: 200 }, (_, step) => 100 + 20 * step)];
+      const peaks = heardHz.map(() => -200);
+      for (let start = 0; start + 4096 <= samples.length; start += 4096) {
+        for (const [index, toneHz] of heardHz.entries()) {
+          const coefficient = 2 * Math.cos((2 * Math.PI * toneHz) / RATE_HZ);
+          let [last, before] = [0, 0];
+          for (let i = 0; i < 4096; i += 1) {
+            const hann = 0.5 - 0.5 * Math.cos((2 * Math.PI * i) / 4095);
+            [last, before] = [samples[start + i] * hann + coefficient * last - before, last];
+          }
+          const power = last * last + before * before - coefficient * last * before;
+          peaks[index] = Math.max(peaks[index], 10 * Math.log10(power / 2048 ** 2 + 1e-20));
+        }
+      }
+      return { audible, peaksDb: peaks.slice(0, tonesHz.length).map(Math.round), loudestDb: Math.round(Math.max(...peaks)) };
+    },
+    { tonesHz, forMs },
+  );
+}

@@ -1,7 +1,8 @@
 // Owns one test's cast: opens people, servers and peers, keeps pictures of a failure, and closes everything in order.
 
 import { Coturn } from "./coturn.mjs";
-import { Outpost } from "./outpost.mjs";
+import { FirefoxPerson } from "./firefox.mjs";
+import { Network } from "./network.mjs";
 import { Peer } from "./peer.mjs";
 import { Person } from "./person.mjs";
 import { Proxy } from "./proxy.mjs";
@@ -81,15 +82,25 @@ export class Scene {
     return coturn;
   }
 
-  async outpost(options) {
-    const outpost = await Outpost.start(options);
-    this.#closers.push(() => outpost.stop());
-    return outpost;
+  /** A network of its own for one person's browser: `executablePath` of {@link person}. */
+  async network() {
+    const network = await Network.start();
+    this.#closers.push(() => network.stop());
+    return network;
   }
 
   /** @param {Parameters<typeof Person.open>[0]} options */
-  async person(options) {
-    const person = await Person.open(options);
+  person(options) {
+    return this.#seat(Person.open(options));
+  }
+
+  /** @param {Parameters<typeof FirefoxPerson.open>[0]} options */
+  firefox(options) {
+    return this.#seat(FirefoxPerson.open(options));
+  }
+
+  async #seat(opening) {
+    const person = await opening;
     this.people.push(person);
     this.#closers.push(() => person.browser.close());
     return person;
@@ -103,7 +114,7 @@ export class Scene {
 
   async #closePeople() {
     for (const person of this.people) {
-      if (person.browser.isConnected()) {
+      if (person.isOpen()) {
         await person.close();
       }
     }

@@ -1,0 +1,1 @@
+//! Owns what a browser's offer to the SFU asks, and the SFU's answer.
