@@ -130,7 +130,7 @@ impl Reception {
             return Arrival::Next(self.begin(now, sequence, timestamp));
         };
         let ahead = sequence.wrapping_sub(newest as u16);
-        if ahead < DROPOUT_MAX || ahead > u16::MAX - MISORDER_MAX {
+        if !(DROPOUT_MAX..=u16::MAX - MISORDER_MAX).contains(&ahead) {
             self.after_stray = None;
             self.received += 1;
             let extended = self.sequences.extend(sequence.into());

@@ -173,7 +173,7 @@ mod tests {
         Sent {
             layer: 2,
             source_sequence: (1 << 39) + outgoing,
-            rewritten: Rewritten { sequence: outgoing as u16, timestamp: 5, marker: outgoing % 2 == 0, is_padding: false, patch },
+            rewritten: Rewritten { sequence: outgoing as u16, timestamp: 5, marker: outgoing & 1 == 0, is_padding: false, patch },
         }
     }
 
