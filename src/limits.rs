@@ -111,6 +111,22 @@ pub const SOCKET_BUFFER_BYTES: usize = 4 * 1024;
 /// The longest a graceful stop waits for connections to close.
 pub const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// Most bytes of payloads that one layer of video keeps for forwarding and retransmission: 1.5 s at 11 Mbit/s. At the bound the
+/// oldest packets go before their time.
+pub const RTP_CACHE_VIDEO_BYTES_MAX: usize = 2 * 1024 * 1024;
+
+/// The same for one stream of audio: 0.4 s at 2.6 Mbit/s, or two of the largest packets.
+pub const RTP_CACHE_AUDIO_BYTES_MAX: usize = 128 * 1024;
+
+/// Most packets that one layer keeps. At the bound the oldest go before their time.
+pub const RTP_CACHE_PACKETS_MAX: usize = 2048;
+
+/// Packets that a receive slot remembers having sent, at least and at most: 16 bytes each. It doubles while they are of less than
+/// 1.5 s; at the bound, a request for an older one is ignored and counted.
+pub const RTP_SENT_MIN: usize = 128;
+/// See [`RTP_SENT_MIN`].
+pub const RTP_SENT_MAX: usize = 2048;
+
 /// Sources (SSRCs) of one transport whose packets are opened, for RTP and RTCP each. One more: its packets are dropped and
 /// counted; to forget an old one would let its packets be replayed.
 pub const SRTP_SOURCES_MAX: usize = 256;

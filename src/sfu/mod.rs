@@ -3,6 +3,7 @@
 mod command;
 mod demux;
 mod identity;
+mod layer;
 mod outbound;
 mod transport;
 mod tuple;
@@ -11,6 +12,7 @@ mod ufrag;
 pub use command::{Command, Event};
 pub use demux::{Kind, classify};
 pub use identity::{Fingerprint, HashFunction, Identity, IdentityError};
+pub use layer::{Decision, Selector, Shape, Why};
 pub use outbound::{OUTBOUND_BYTES, Outbound, Run, SEGMENTS_MAX};
 pub use transport::{Credentials, DataError, Failure, OtherIdentity, Refusal, Remote, Transport, TransportEvent, answer_binding};
 pub use tuple::{Protocol, Tuple};
