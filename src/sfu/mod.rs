@@ -14,6 +14,9 @@ pub use demux::{Kind, classify};
 pub use identity::{Fingerprint, HashFunction, Identity, IdentityError};
 pub use layer::{Decision, Selector, Shape, Why};
 pub use outbound::{OUTBOUND_BYTES, Outbound, Run, SEGMENTS_MAX};
-pub use transport::{Credentials, DataError, Failure, OtherIdentity, Refusal, Remote, Transport, TransportEvent, answer_binding};
+pub use transport::{
+    ChannelEvent, Channels, Credentials, DataError, Failure, OtherIdentity, Refusal, Remote, Transport, TransportEvent,
+    answer_binding,
+};
 pub use tuple::{Protocol, Tuple};
 pub use ufrag::{ShardId, Ufrag, ice_password, shard_of, ufrag_of};
