@@ -18,6 +18,9 @@ pub use keyframe::{Ask, KeyframeRequests, RequestBudget};
 pub use layer::{Decision, Selector, Shape, Why};
 pub use nack::{NackGenerator, Overflow};
 pub use outbound::{OUTBOUND_BYTES, Outbound, Run, SEGMENTS_MAX};
-pub use transport::{Credentials, DataError, Failure, OtherIdentity, Refusal, Remote, Transport, TransportEvent, answer_binding};
+pub use transport::{
+    ChannelEvent, Channels, Credentials, DataError, Failure, OtherIdentity, Refusal, Remote, Transport, TransportEvent,
+    answer_binding,
+};
 pub use tuple::{Protocol, Tuple};
 pub use ufrag::{ShardId, Ufrag, ice_password, shard_of, ufrag_of};
