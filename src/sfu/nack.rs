@@ -172,14 +172,14 @@ mod tests {
     fn two_newer_packets_prove_a_loss() {
         let (mut nacks, now) = after(&[65_534, 65_537, 65_538]);
         assert_eq!(asked(&mut nacks, now), [65_535, 0]);
-        assert_eq!(asked(&mut nacks, now), [], "once");
+        assert!(asked(&mut nacks, now).is_empty(), "once");
     }
 
     #[test]
     fn one_newer_packet_is_given_twenty_milliseconds() {
         let (mut nacks, now) = after(&[10, 12]);
         assert_eq!(nacks.poll_timeout(), Some(now + millis(20)));
-        assert_eq!(asked(&mut nacks, now + millis(19)), []);
+        assert!(asked(&mut nacks, now + millis(19)).is_empty());
         assert_eq!(asked(&mut nacks, now + millis(20)), [11]);
     }
 
