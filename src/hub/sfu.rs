@@ -50,8 +50,8 @@ impl Placement {
 #[derive(Debug)]
 pub(super) struct Forwarded {
     shard: ShardId,
-    /// The `id` of the frame with the last offer.
-    offer_id: Option<String>,
+    /// The revision of the last offer, and the `id` of its frame.
+    offer: Option<(u32, Option<String>)>,
     /// The shard still speaks of the device before; what it says until it has let go of that is not for this one.
     is_stale: bool,
     /// Whether it has a data channel open.
@@ -59,6 +59,8 @@ pub(super) struct Forwarded {
     /// Messages that may come over its data channel, and since when that is so.
     allowance: f64,
     allowed_at: Instant,
+    /// It has been told that it sends too fast, and nothing of it was taken since.
+    is_warned: bool,
 }
 
 /// Whether a bus message is kept until it is acknowledged, or sent once.
@@ -89,8 +91,15 @@ impl Hub {
         let Some(shard) = room.shard.or_else(|| self.placement.choose()) else { return };
         room.shard = Some(shard);
         *self.placement.of(shard) += 1;
-        session.forwarded =
-            Some(Forwarded { shard, offer_id: None, is_stale: false, data: false, allowance: burst, allowed_at: now });
+        session.forwarded = Some(Forwarded {
+            shard,
+            offer: None,
+            is_stale: false,
+            data: false,
+            allowance: burst,
+            allowed_at: now,
+            is_warned: false,
+        });
         let room = session.room.clone();
         self.command(shard, Command::Join { room, participant, direct });
     }
@@ -120,9 +129,9 @@ impl Hub {
         id: Option<String>,
     ) -> Result<(), Refused> {
         let forwarded = self.forwarded(participant)?;
-        forwarded.offer_id = id;
         let shard = forwarded.shard;
         let SfuOffer { revision, sdp, sends } = offer;
+        forwarded.offer = Some((revision, id));
         self.command(shard, Command::Offer { participant, revision, sdp, sends });
         Ok(())
     }
@@ -154,9 +163,9 @@ impl Hub {
             Event::Answer { participant, revision, sdp } => {
                 self.tell(participant, ServerMessage::SfuAnswer { revision, sdp }, None)
             }
-            Event::Refused { participant, line, message, .. } => {
+            Event::Refused { participant, revision, line, message } => {
                 let Ok(forwarded) = self.forwarded(participant) else { return };
-                let id = forwarded.offer_id.take();
+                let id = forwarded.offer.take_if(|(last, _)| *last == revision).and_then(|(_, id)| id);
                 let place = line.map_or(String::new(), |line| format!("Line {line}: "));
                 self.refuse(participant, ErrorCode::BadOffer, format!("{place}{message}"), id);
             }
@@ -191,7 +200,7 @@ impl Hub {
                 }
             }
             Event::Data { participant, binary, payload } => {
-                if self.forwarded(participant).is_ok()
+                if self.allow_data(participant)
                     && let Err((code, message)) = self.handle_data(participant, binary, &payload)
                 {
                     self.refuse(participant, code, message, None);
@@ -202,7 +211,6 @@ impl Hub {
 
     /// A message that came over a data channel: a bus message as on the WebSocket, without a number.
     fn handle_data(&mut self, from: ParticipantId, binary: bool, payload: &bytes::Bytes) -> Result<(), Refused> {
-        self.allow_data(from)?;
         if binary {
             let frame = BusFrame::decode_from_client(payload).map_err(|error| (error.code, error.message))?;
             return self.handle_bus_frame(from, frame, Delivery::Once);
@@ -214,22 +222,30 @@ impl Hub {
         }
     }
 
-    /// Holds a data channel to the rate of a WebSocket. That one is read more slowly; here, what is too much is dropped and refused.
-    fn allow_data(&mut self, from: ParticipantId) -> Result<(), Refused> {
+    /// Holds a data channel to the rate of a WebSocket. That one is read more slowly; here, what is too much is dropped and counted, and
+    /// the member is told once.
+    fn allow_data(&mut self, from: ParticipantId) -> bool {
         let (now, per_second, burst) = (self.now, f64::from(self.settings.frames_per_second), self.data_burst());
-        let forwarded = self.forwarded(from)?;
+        let Ok(forwarded) = self.forwarded(from) else { return false };
         let passed = now.saturating_duration_since(forwarded.allowed_at).as_secs_f64();
         forwarded.allowance = (forwarded.allowance + passed * per_second).min(burst);
         forwarded.allowed_at = now;
-        if forwarded.allowance < 1.0 {
-            return Err((ErrorCode::TooFast, "Too many messages over the data channel; this one was dropped.".into()));
+        if forwarded.allowance >= 1.0 {
+            forwarded.allowance -= 1.0;
+            forwarded.is_warned = false;
+            return true;
         }
-        forwarded.allowance -= 1.0;
-        Ok(())
+        let is_news = !std::mem::replace(&mut forwarded.is_warned, true);
+        self.counters.count_refused(ErrorCode::TooFast);
+        if is_news {
+            let message = "Too many messages over the data channel; what is too much is dropped.".to_owned();
+            self.send(from, Body::text(ServerMessage::Error { id: None, code: ErrorCode::TooFast, message }));
+        }
+        false
     }
 
     fn data_burst(&self) -> f64 {
-        f64::from(self.settings.frames_per_second * DATA_BURST_SECONDS)
+        f64::from(self.settings.frames_per_second) * f64::from(DATA_BURST_SECONDS)
     }
 
     /// Hands a bus message to one member: one that is not kept goes over its data channel, if it has one.

@@ -96,7 +96,7 @@ fn act(world: &mut World) {
                 world.trespass(at, to);
             }
         }
-        50..53 if at % 2 == 0 => world.offer(at),
+        50..53 if at.is_multiple_of(2) => world.offer(at),
         50..73 => world.chat(at),
         73..85 => world.presence(at),
         85..95 => {

@@ -392,8 +392,8 @@ impl World {
         let resume = client.token.clone().map(|token| Resume { token, at: stands });
         // Every second one can use the SFU, every fourth can be called directly as well.
         let mut capabilities = Vec::new();
-        capabilities.extend((at % 2 == 0).then(|| CAPABILITY_SFU.to_owned()));
-        capabilities.extend((at % 4 == 0).then(|| CAPABILITY_WEBRTC.to_owned()));
+        capabilities.extend(at.is_multiple_of(2).then(|| CAPABILITY_SFU.to_owned()));
+        capabilities.extend(at.is_multiple_of(4).then(|| CAPABILITY_WEBRTC.to_owned()));
         let hello = Hello { room: client.room.clone(), name: format!("client {at}"), resume, capabilities, ..Hello::default() };
         self.say_unnumbered(at, ClientMessage::Hello(hello));
     }
