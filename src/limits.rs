@@ -127,6 +127,10 @@ pub const RTP_SENT_MIN: usize = 128;
 /// See [`RTP_SENT_MIN`].
 pub const RTP_SENT_MAX: usize = 2048;
 
+/// Packets of one stream that a publisher is asked for at a time. More are missing: all are given up, and of video a keyframe is
+/// asked for.
+pub const NACK_MISSING_MAX: usize = 256;
+
 /// Sources (SSRCs) of one transport whose packets are opened, for RTP and RTCP each. One more: its packets are dropped and
 /// counted; to forget an old one would let its packets be replayed.
 pub const SRTP_SOURCES_MAX: usize = 256;

@@ -24,7 +24,6 @@ use std::time::Instant;
 
 use bytes::Bytes;
 
-use self::channels::{ChannelEvent, Channels};
 use self::dtls::{Dtls, DtlsEvent};
 use self::paths::Paths;
 use self::stun::Check;
@@ -33,6 +32,7 @@ use super::tuple::Tuple;
 use crate::limits::{CLIENT_HELLO_BYTES_MAX, HANDSHAKE_TIMEOUT};
 use crate::srtp::{Profile, Receiver, Sender};
 
+pub use self::channels::{ChannelEvent, Channels};
 pub(super) use self::dtls::DtlsConfigs;
 pub use self::stun::answer_binding;
 
@@ -280,11 +280,16 @@ impl Transport {
             return self.keep_early(datagram, tuple);
         }
         let handled = self.dtls.handle(now, datagram, self.identity.dtls(), &self.remote.fingerprints);
-        for event in handled? {
-            self.handle_dtls_event(now, event);
-        }
+        let refused = match handled {
+            Ok(events) => {
+                events.into_iter().for_each(|event| self.handle_dtls_event(now, event));
+                Ok(())
+            }
+            Err(refusal) => Err(refusal),
+        };
+        // An alert may answer what was refused.
         self.flush(now);
-        Ok(())
+        refused
     }
 
     fn keep_early(&mut self, datagram: &[u8], tuple: Tuple) -> Result<(), Refusal> {
