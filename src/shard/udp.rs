@@ -425,7 +425,7 @@ fn read_control(header: &msghdr) -> Beside {
     unsafe {
         let mut next = libc::CMSG_FIRSTHDR(header);
         while let Some(control) = next.as_ref() {
-            let len = (control.cmsg_len as usize).saturating_sub(libc::CMSG_LEN(0) as usize);
+            let len = control.cmsg_len.saturating_sub(libc::CMSG_LEN(0) as usize);
             let value = libc::CMSG_DATA(control);
             match (control.cmsg_level, control.cmsg_type) {
                 (libc::IPPROTO_IPV6, libc::IPV6_PKTINFO) if len >= mem::size_of::<libc::in6_pktinfo>() => {
