@@ -211,7 +211,7 @@ impl Cache {
                 self.entries[place] = None;
                 continue;
             }
-            let from = (entry.start % len) as usize;
+            let from = (entry.start & (len - 1)) as usize;
             more[end..end + entry.len()].copy_from_slice(&self.bytes[from..from + entry.len()]);
             entry.start = end as u64;
             end += entry.len();
@@ -225,7 +225,7 @@ impl Cache {
     }
 
     fn offset(&self, position: u64) -> usize {
-        (position % self.bytes.len() as u64) as usize
+        (position & (self.bytes.len() as u64 - 1)) as usize
     }
 
     fn bytes_of(&self, entry: &Entry) -> &[u8] {

@@ -3,12 +3,21 @@
 //! For a packet that came: [`Header::parse`], then (decrypted) [`Extensions::read`], [`Header::payload`], [`Codec::facts`],
 //! [`Cache::push`]. For one that goes: [`write_header`] and the payload out of the cache.
 
+mod bits;
 mod cache;
+mod clock;
 mod codec;
+mod dependency;
 mod extension;
 mod packet;
+mod rewrite;
+mod sequence;
 
 pub use cache::{Cache, History, Meta, Packet};
-pub use codec::{Codec, Facts, FrameNumber, PayloadError, Picture, Resolution, Target, Targets};
+pub use clock::SenderClock;
+pub use codec::{Codec, Facts, FrameNumber, PayloadError, Picture, Resolution, Target, Targets, newest_block};
+pub use dependency::{DECODE_TARGETS_MAX, Dependencies, DependencyError, Descriptor, Indication, Indications, Structure};
 pub use extension::{AudioLevel, CaptureTime, Carried, Extension, ExtensionIds, Extensions};
 pub use packet::{FIXED_BYTES, Fields, Header, RtpError, header_len_max, write_header};
+pub use rewrite::{Behind, Patch, Rewriter, Rewritten, Sent, Start};
+pub use sequence::{Arrival, Extender, Reception, Report};
