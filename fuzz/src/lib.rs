@@ -4,6 +4,7 @@
 //! [`TARGETS`]. `tests/fuzz.rs` of the main package includes this file and runs each corpus through it.
 
 pub mod dtls;
+pub mod rtcp;
 pub mod sctp;
 pub mod srtp;
 pub mod stun;
@@ -23,4 +24,5 @@ pub fn inputs(mut data: &[u8]) -> impl Iterator<Item = &[u8]> {
 pub type Entry = fn(&[u8]);
 
 /// Name and entry of each target.
-pub const TARGETS: &[(&str, Entry)] = &[("dtls", dtls::run), ("sctp", sctp::run), ("srtp", srtp::run), ("stun", stun::run)];
+pub const TARGETS: &[(&str, Entry)] =
+    &[("dtls", dtls::run), ("rtcp", rtcp::run), ("sctp", sctp::run), ("srtp", srtp::run), ("stun", stun::run)];

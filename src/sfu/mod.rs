@@ -7,8 +7,11 @@ mod keyframe;
 mod layer;
 mod nack;
 mod outbound;
+pub mod reports;
+pub mod speaker;
 mod transport;
 mod tuple;
+pub mod twcc;
 mod ufrag;
 
 pub use command::{Command, Event};

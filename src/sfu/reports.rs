@@ -368,7 +368,8 @@ mod tests {
         let second = second.sender_info(start, UNIX + ms(2000), Some((picture, 99))).expect("sent");
         // Undo both: when, in the participant's clock, was what is now sent captured?
         let captured = |info: SenderInfo, rtp: u32, offset: u32, rate: f64, at: f64| {
-            at + f64::from(info.rtp.wrapping_sub(offset).wrapping_sub(rtp) as i32) / rate - (info.ntp - ntp(UNIX)) as f64 / 2f64.powi(32)
+            at + f64::from(info.rtp.wrapping_sub(offset).wrapping_sub(rtp) as i32) / rate
+                - (info.ntp - ntp(UNIX)) as f64 / 2f64.powi(32)
         };
         let voice_shift = captured(first, 5_000, 77, 48_000.0, 0.0);
         let picture_shift = captured(second, 900_000, 99, 90_000.0, 0.5);

@@ -180,7 +180,8 @@ impl<K: Copy + Eq> Speakers<K> {
 
     /// Lets the time pass to `now`, and tells what has changed since the last call.
     pub fn handle_timeout(&mut self, now: Instant) -> Changed {
-        let due = (now.saturating_duration_since(self.stepped_at).as_millis() / STEP.as_millis()).min(u128::from(u32::MAX)) as u32;
+        let due =
+            (now.saturating_duration_since(self.stepped_at).as_millis() / STEP.as_millis()).min(u128::from(u32::MAX)) as u32;
         if due > STEPS_MAX {
             self.stepped_at = now - STEP * STEPS_MAX;
         }
@@ -385,7 +386,15 @@ mod tests {
     fn a_cough_does_not_take_the_floor() {
         let mut room = Room::new(5);
         room.run(4000, |at, number| Some(if at == 0 { speech(number) } else { 80 }));
-        room.run(200, |at, number| Some(if at == 1 { 20 } else if at == 0 { speech(number) } else { 80 }));
+        room.run(200, |at, number| {
+            Some(if at == 1 {
+                20
+            } else if at == 0 {
+                speech(number)
+            } else {
+                80
+            })
+        });
         room.run(600, |at, number| Some(if at == 0 { speech(number) } else { 80 }));
         assert_eq!(room.speakers.dominant(), Some(0));
     }
@@ -404,7 +413,15 @@ mod tests {
     fn who_always_claims_to_be_loudest_wins_nothing() {
         let mut room = Room::new(6);
         room.run(1000, |at, _| Some(if at == 5 { 0 } else { 80 }));
-        room.run(8000, |at, number| Some(if at == 5 { 0 } else if at < 3 { speech(number) } else { 80 }));
+        room.run(8000, |at, number| {
+            Some(if at == 5 {
+                0
+            } else if at < 3 {
+                speech(number)
+            } else {
+                80
+            })
+        });
         assert!(!room.speakers.loudest().contains(&5), "{:?}", room.speakers.loudest());
         assert!(!room.speakers.speaking().contains(&5));
         assert_ne!(room.speakers.dominant(), Some(5));
