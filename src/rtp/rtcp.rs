@@ -187,8 +187,10 @@ impl<'a> Iterator for Walk<'a> {
     }
 }
 
-/// The head of the first packet, its body without padding, and what follows it.
-fn split(bytes: &[u8]) -> Result<([u8; 4], &[u8], &[u8]), RtcpError> {
+/// The head of a packet, its body without padding, and what follows it.
+type Split<'a> = ([u8; 4], &'a [u8], &'a [u8]);
+
+fn split(bytes: &[u8]) -> Result<Split<'_>, RtcpError> {
     let (head, rest) = bytes.split_first_chunk::<4>().ok_or(RtcpError::Short)?;
     if head[0] >> 6 != 2 {
         return Err(RtcpError::Version);

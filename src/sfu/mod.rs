@@ -1,5 +1,6 @@
 //! Owns the media of one shard: a plain value without sockets, clocks, threads or locks.
 
+pub mod allocation;
 mod command;
 mod demux;
 mod identity;

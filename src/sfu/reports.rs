@@ -327,7 +327,7 @@ mod tests {
         (0..10).for_each(|sequence| incoming.note(start, sequence, 0));
         incoming.note(start, 30_000, 0);
         assert_eq!(incoming.report(start).expect("started").highest, 9);
-        [40_000, 40_001, 40_002].map(|sequence| incoming.note(start, sequence, 0));
+        (40_000..40_003).for_each(|sequence| incoming.note(start, sequence, 0));
         let report = incoming.report(start).expect("started");
         assert_eq!((report.highest, report.lost), (40_002, 0));
     }

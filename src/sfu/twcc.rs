@@ -111,8 +111,8 @@ impl Receiver {
     pub fn poll_timeout(&self) -> Option<Instant> {
         match self.pending {
             0 => None,
-            ..MANY => Some(self.pending_since + INTERVAL),
-            ..TOO_MANY => Some((self.sent_at + INTERVAL / 2).max(self.pending_since)),
+            1..MANY => Some(self.pending_since + INTERVAL),
+            MANY..TOO_MANY => Some((self.sent_at + INTERVAL / 2).max(self.pending_since)),
             _ => Some(self.pending_since),
         }
     }
@@ -188,7 +188,7 @@ enum Fate {
 }
 
 /// The sending end, towards a subscriber: 80 KiB.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct History {
     sent: Vec<Sent>,
     next: u64,
@@ -197,12 +197,6 @@ pub struct History {
     in_flight: u64,
     /// The receiver's time at the last feedback, to undo the wrap of the next one, and at the first.
     reference: Option<(i64, i64)>,
-}
-
-impl Default for History {
-    fn default() -> Self {
-        Self { sent: Vec::new(), next: 0, answered: 0, in_flight: 0, reference: None }
-    }
 }
 
 impl History {
@@ -348,7 +342,7 @@ mod tests {
         let start = Instant::now();
         let (mut receiver, mut history) = (Receiver::new(start), History::default());
         (0..4).for_each(|_| history.note(start, 100, None));
-        [0, 1, 3].map(|sequence| receiver.note(start + ms(1), sequence));
+        [0, 1, 3].iter().for_each(|sequence| receiver.note(start + ms(1), *sequence));
         let told = tell(&mut history, &feedbacks(&mut receiver, start + ms(101))[0]);
         assert_eq!(told.iter().filter(|outcome| outcome.received_us.is_none()).count(), 1);
         receiver.note(start + ms(150), 2);
