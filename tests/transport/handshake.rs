@@ -169,6 +169,25 @@ fn lost_flights_are_sent_again() {
 }
 
 #[test]
+fn a_lost_flight_is_sent_again_though_the_client_keeps_still() {
+    let mut world = World::new(Client::new(&GCM_AND_CM, MTU));
+    world.check(world.tuple, Check::Nominating);
+    // Two from the client, one from us; then the flight with the certificate, and its repetition.
+    world.is_lost = |number| number == 4 || number == 5;
+    world.client.connect(world.now);
+    world.run();
+    for wait in [500, 1000] {
+        assert!(world.transport.sender_mut().is_none());
+        let due = world.transport.poll_timeout().expect("a timer");
+        assert_eq!(due, world.now + Duration::from_millis(wait));
+        world.now = due;
+        world.transport.handle_timeout(world.now);
+        world.run();
+    }
+    assert!(world.transport.sender_mut().is_some());
+}
+
+#[test]
 fn a_transport_that_never_connects_fails() {
     let mut world = World::new(Client::new(&GCM_AND_CM, MTU));
     world.pass(Duration::from_secs(29), false);
