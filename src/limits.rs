@@ -163,3 +163,10 @@ pub const DATA_RECEIVE_BYTES_MAX: u32 = 256 * 1024;
 /// Bytes that wait to be sent, or to be acknowledged, on one data channel; one message more may be on top. At the bound: the
 /// message is not taken, and its sender uses another way.
 pub const DATA_SEND_BYTES_MAX: usize = 256 * 1024;
+
+/// Longest datagram that a shard takes, and longest frame over TCP, in bytes. Longer: dropped and counted; over TCP the connection is
+/// closed.
+pub const DATAGRAM_BYTES_MAX: usize = 2048;
+
+/// Destinations that a UDP socket remembers as refusing runs. At the bound all are forgotten, and tried again.
+pub const UDP_ROUTES_WITHOUT_GSO_MAX: usize = 1024;
