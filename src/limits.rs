@@ -111,6 +111,51 @@ pub const SOCKET_BUFFER_BYTES: usize = 4 * 1024;
 /// The longest a graceful stop waits for connections to close.
 pub const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// Most bytes of payloads that one layer of video keeps for forwarding and retransmission: 1.5 s at 11 Mbit/s. At the bound the
+/// oldest packets go before their time.
+pub const RTP_CACHE_VIDEO_BYTES_MAX: usize = 2 * 1024 * 1024;
+
+/// The same for one stream of audio: 0.4 s at 2.6 Mbit/s, or two of the largest packets.
+pub const RTP_CACHE_AUDIO_BYTES_MAX: usize = 128 * 1024;
+
+/// Most packets that one layer keeps. At the bound the oldest go before their time.
+pub const RTP_CACHE_PACKETS_MAX: usize = 2048;
+
+/// Packets that a receive slot remembers having sent, at least and at most: 16 bytes each. It doubles while they are of less than
+/// 1.5 s; at the bound, a request for an older one is ignored and counted.
+pub const RTP_SENT_MIN: usize = 128;
+/// See [`RTP_SENT_MIN`].
+pub const RTP_SENT_MAX: usize = 2048;
+
 /// Sources (SSRCs) of one transport whose packets are opened, for RTP and RTCP each. One more: its packets are dropped and
 /// counted; to forget an old one would let its packets be replayed.
 pub const SRTP_SOURCES_MAX: usize = 256;
+
+/// Ways (5-tuples) that one transport may be reached by. One more: the one that was proved longest ago goes, never the selected
+/// one.
+pub const TRANSPORT_TUPLES_MAX: usize = 8;
+
+/// How long a way to a transport holds without a proved check (RFC 7675 section 5.1). Longer: nothing is sent there any more; when
+/// it was the last one, the transport has failed, until an ICE restart.
+pub const CONSENT_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How long a new transport may take until its DTLS handshake is done. Longer: it has failed.
+pub const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Bytes of handshake records that one transport takes, over its whole life. One more: dropped and counted. A whole handshake
+/// has about 4 KiB.
+pub const DTLS_HANDSHAKE_BYTES_MAX: usize = 64 * 1024;
+
+/// Bytes of a ClientHello that is kept until it is whole, and until its way is proved. One more: dropped and counted; the client
+/// sends it again.
+pub const CLIENT_HELLO_BYTES_MAX: usize = 8 * 1024;
+
+/// Streams of one SCTP association. One more: it is aborted, the data channels are gone.
+pub const DATA_STREAMS_MAX: u16 = 16;
+
+/// Bytes that an SCTP association keeps of messages that are not whole. At the bound the window is closed, the browser waits.
+pub const DATA_RECEIVE_BYTES_MAX: u32 = 256 * 1024;
+
+/// Bytes that wait to be sent, or to be acknowledged, on one data channel; one message more may be on top. At the bound: the
+/// message is not taken, and its sender uses another way.
+pub const DATA_SEND_BYTES_MAX: usize = 256 * 1024;

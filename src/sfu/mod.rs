@@ -1,11 +1,19 @@
 //! Owns the media of one shard: a plain value without sockets, clocks, threads or locks.
 
 mod command;
+mod demux;
+mod identity;
+mod layer;
 mod outbound;
+mod transport;
 mod tuple;
 mod ufrag;
 
 pub use command::{Command, Event};
+pub use demux::{Kind, classify};
+pub use identity::{Fingerprint, HashFunction, Identity, IdentityError};
+pub use layer::{Decision, Selector, Shape, Why};
 pub use outbound::{OUTBOUND_BYTES, Outbound, Run, SEGMENTS_MAX};
+pub use transport::{Credentials, DataError, Failure, OtherIdentity, Refusal, Remote, Transport, TransportEvent, answer_binding};
 pub use tuple::{Protocol, Tuple};
-pub use ufrag::{ShardId, Ufrag, ice_password};
+pub use ufrag::{ShardId, Ufrag, ice_password, shard_of, ufrag_of};

@@ -81,6 +81,29 @@ pub fn ice_password(random: [u8; 24]) -> String {
     random.map(|byte| char::from(ICE_CHARS[usize::from(byte & 63)])).iter().collect()
 }
 
+/// The transport that a STUN message names in its USERNAME (`ours:theirs`); none when it names none of ours. Nothing of the
+/// message has been proved: this is for finding the one that will prove it.
+pub fn ufrag_of(stun_datagram: &[u8]) -> Option<Ufrag> {
+    const HEADER_LEN: usize = 20;
+    const MAGIC_COOKIE: [u8; 4] = [0x21, 0x12, 0xa4, 0x42];
+    const USERNAME: u16 = 6;
+    let mut rest = stun_datagram.get(HEADER_LEN..).filter(|_| stun_datagram.get(4..8) == Some(&MAGIC_COOKIE))?;
+    loop {
+        let (head, tail) = rest.split_first_chunk::<4>()?;
+        let len = usize::from(u16::from_be_bytes([head[2], head[3]]));
+        if u16::from_be_bytes([head[0], head[1]]) == USERNAME {
+            let (ours, _) = tail.get(..len)?.split_at_checked(LEN).filter(|(_, theirs)| theirs.first() == Some(&b':'))?;
+            return Ufrag::parse(ours);
+        }
+        rest = tail.get(len.next_multiple_of(4)..)?;
+    }
+}
+
+/// The shard whose transport a STUN message names; see [`ufrag_of`].
+pub fn shard_of(stun_datagram: &[u8]) -> Option<ShardId> {
+    ufrag_of(stun_datagram).map(|ufrag| ufrag.shard())
+}
+
 fn number(digits: &[u8]) -> u32 {
     digits.iter().fold(0, |number, digit| number << 4 | char::from(*digit).to_digit(16).unwrap_or(0))
 }
@@ -95,6 +118,29 @@ mod tests {
         assert_eq!(ufrag.as_str(), "a70123efA/AIFGHI");
         let read = Ufrag::parse(ufrag.as_str().as_bytes()).expect("ours");
         assert_eq!((read, read.shard(), read.index()), (ufrag, ShardId(0xa7), 0x01_23ef));
+    }
+
+    #[test]
+    fn a_check_names_its_transport() {
+        let check = |username: &[u8], before: &[u8]| {
+            let mut message = vec![0, 1, 0, 0, 0x21, 0x12, 0xa4, 0x42];
+            message.extend([7; 12]);
+            message.extend(before);
+            message.extend([0, 6]);
+            message.extend((username.len() as u16).to_be_bytes());
+            message.extend(username);
+            message.extend(vec![0; username.len().next_multiple_of(4) - username.len()]);
+            message
+        };
+        let named = check(b"a70123efA/AIFGHI:them", &[0x80, 0x22, 0, 1, 9, 0, 0, 0]);
+        assert_eq!(ufrag_of(&named).map(|ufrag| ufrag.index()), Some(0x01_23ef));
+        assert_eq!(shard_of(&named), Some(ShardId(0xa7)));
+        for len in 0..named.len() - 5 {
+            assert_eq!(shard_of(&named[..len]), None, "{len} bytes");
+        }
+        for username in [&b"a70123efA/AIFGHIx:them"[..], b"a70123efA/AIFGHI", b":", b"", b"them:a70123efA/AIFGHI"] {
+            assert_eq!(shard_of(&check(username, &[])), None, "{username:?}");
+        }
     }
 
     #[test]

@@ -152,7 +152,7 @@ export class Person {
   }
 
   /**
-   * Waits until the tone of `name` arrives in its tile, may be heard, and no other tone of `all` is among it.
+   * Waits until the tone of `name` arrives in its tile, may be heard, is the loudest there, and no other tone of `all` is among it.
    * @param {Record<string, number>} all names to tones in Hz
    */
   async hears(name, all, timeoutMs = 40_000) {
@@ -161,8 +161,8 @@ export class Person {
     await until(
       `${this.name} hears the tone of ${name} and no other; order ${names}`,
       () => this.measureTones(this.tile(name), Object.values(all)),
-      ({ audible, peaksDb }) =>
-        audible && peaksDb !== null && peaksDb[own] > -60 && peaksDb.every((db, index) => index === own || db < peaksDb[own] - 15),
+      ({ audible, peaksDb, loudestDb }) =>
+        audible && peaksDb !== null && peaksDb[own] > -60 && peaksDb[own] > loudestDb - 6 && peaksDb.every((db, index) => index === own || db < peaksDb[own] - 15),
       { timeoutMs },
     );
   }

@@ -180,7 +180,8 @@ export async function looksLike(tile, face) {
 }
 
 /**
- * How loud each tone is in what a tile plays: the peak in dB over `forMs`, and whether the element may be heard at all.
+ * How loud each tone is in what a tile plays, and how loud the loudest of everything: the peaks in dB over `forMs`; and whether the
+ * element may be heard at all. A click, as when a stream begins, has a little of every tone; only a voice is the loudest.
  * @param {number[]} tonesHz
  */
 export function tones(tile, tonesHz, forMs = 1000) {
@@ -189,7 +190,7 @@ export function tones(tile, tonesHz, forMs = 1000) {
       const track = video.srcObject?.getAudioTracks()[0];
       const audible = !video.muted && !video.paused && video.volume > 0;
       if (track === undefined) {
-        return { audible, peaksDb: null };
+        return { audible, peaksDb: null, loudestDb: null };
       }
       const context = new AudioContext();
       await context.resume();
@@ -198,20 +199,21 @@ export function tones(tile, tonesHz, forMs = 1000) {
       analyser.smoothingTimeConstant = 0;
       context.createMediaStreamSource(new MediaStream([track])).connect(analyser);
       const spectrum = new Float32Array(analyser.frequencyBinCount);
-      const peaks = tonesHz.map(() => -200);
+      const peaks = new Float32Array(spectrum.length).fill(-200);
       const endMs = performance.now() + forMs;
       while (performance.now() < endMs) {
         await new Promise((resolve) => setTimeout(resolve, 40));
         analyser.getFloatFrequencyData(spectrum);
-        for (const [index, toneHz] of tonesHz.entries()) {
-          const bin = Math.round((toneHz / context.sampleRate) * analyser.fftSize);
-          for (const value of spectrum.slice(bin - 1, bin + 2)) {
-            peaks[index] = Math.max(peaks[index], value);
-          }
+        for (const [bin, value] of spectrum.entries()) {
+          peaks[bin] = Math.max(peaks[bin], value);
         }
       }
       await context.close();
-      return { audible, peaksDb: peaks.map(Math.round) };
+      const around = (toneHz) => {
+        const bin = Math.round((toneHz / context.sampleRate) * analyser.fftSize);
+        return Math.round(Math.max(...peaks.subarray(bin - 1, bin + 2)));
+      };
+      return { audible, peaksDb: tonesHz.map(around), loudestDb: Math.round(Math.max(...peaks)) };
     },
     { tonesHz, forMs },
   );
@@ -227,7 +229,7 @@ export function recordedTones(tile, tonesHz, forMs = 1000) {
       const track = video.srcObject?.getAudioTracks()[0];
       const audible = !video.muted && !video.paused && video.volume > 0;
       if (track === undefined) {
-        return { audible, peaksDb: null };
+        return { audible, peaksDb: null, loudestDb: null };
       }
       const recorder = new MediaRecorder(new MediaStream([track]));
       const parts = [];
@@ -244,9 +246,11 @@ export function recordedTones(tile, tonesHz, forMs = 1000) {
       const sound = await new OfflineAudioContext(1, 1, RATE_HZ).decodeAudioData(file);
       const samples = sound.getChannelData(0);
       // Goertzel over windows of 4096 samples: how loud one frequency is.
-      const peaks = tonesHz.map(() => -200);
+      // And over everything that a voice may be, in steps that no tone falls between.
+      const heardHz = [...tonesHz, ...Array.from({ length: 200 }, (_, step) => 100 + 20 * step)];
+      const peaks = heardHz.map(() => -200);
       for (let start = 0; start + 4096 <= samples.length; start += 4096) {
-        for (const [index, toneHz] of tonesHz.entries()) {
+        for (const [index, toneHz] of heardHz.entries()) {
           const coefficient = 2 * Math.cos((2 * Math.PI * toneHz) / RATE_HZ);
           let [last, before] = [0, 0];
           for (let i = 0; i < 4096; i += 1) {
@@ -257,7 +261,7 @@ export function recordedTones(tile, tonesHz, forMs = 1000) {
           peaks[index] = Math.max(peaks[index], 10 * Math.log10(power / 2048 ** 2 + 1e-20));
         }
       }
-      return { audible, peaksDb: peaks.map(Math.round) };
+      return { audible, peaksDb: peaks.slice(0, tonesHz.length).map(Math.round), loudestDb: Math.round(Math.max(...peaks)) };
     },
     { tonesHz, forMs },
   );

@@ -1,7 +1,7 @@
 // Owns the focus of whatever opens over the page: it goes in, stays in, and returns.
 
 import type { RefObject } from "preact";
-import { useEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 
 const FOCUSABLE = "a[href], button:not(:disabled), input:not(:disabled), select:not(:disabled), textarea:not(:disabled), [tabindex='0']";
 
@@ -13,7 +13,8 @@ export function useFocusScope(scope: RefObject<HTMLElement>, onClose: () => void
   const close = useRef(onClose);
   close.current = onClose;
 
-  useEffect(() => {
+  // In the same turn as it appears: whoever sees it can press Escape, even on a device that takes long to paint.
+  useLayoutEffect(() => {
     const element = scope.current;
     if (element === null) {
       return undefined;
