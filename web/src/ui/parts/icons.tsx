@@ -406,12 +406,3 @@ export function SmartphoneIcon() {
     </Svg>
   );
 }
-
-export function SignalLowIcon() {
-  return (
-    <Svg>
-      <path d="M2 20h.01" />
-      <path d="M7 20v-4" />
-    </Svg>
-  );
-}

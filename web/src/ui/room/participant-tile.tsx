@@ -3,7 +3,7 @@
 import { assertNever } from "../../assert";
 import type { Participant } from "../../room/state";
 import { Avatar } from "../parts/avatar";
-import { HandIcon, MicOffIcon, MonitorUpIcon, MoonIcon, SignalLowIcon, TriangleAlertIcon } from "../parts/icons";
+import { HandIcon, MicOffIcon, MonitorUpIcon, MoonIcon, TriangleAlertIcon } from "../parts/icons";
 import { LiveVideo } from "../parts/live-video";
 import { Sign } from "../parts/sign";
 import { gradeOf } from "../quality";
@@ -115,10 +115,10 @@ function Plate({ participant: { member, link, quality } }: { participant: Partic
       <span class="tile-name">{member.name}</span>
       {sharing ? <Sign icon={<MonitorUpIcon />} text={w.sharingBadge} /> : null}
       {away ? <Sign icon={<MoonIcon />} text={w.awayBadge} /> : null}
+      {link.state === "connected" && gradeOf(quality) === "poor" ? <Sign icon={<TriangleAlertIcon />} text={w.weakConnection} tone="warning" /> : null}
       {link.state === "connected" && link.path !== null ? (
         <span class="tile-path">{w.path[link.path]}</span>
       ) : null}
-      {link.state === "connected" && gradeOf(quality) === "poor" ? <Sign icon={<SignalLowIcon />} text={w.weakConnection} /> : null}
     </>
   );
 }
