@@ -26,6 +26,9 @@ export const ERROR_CODES = [
   "resume_mismatch",
   "resume_stale",
   "shutting_down",
+  "bad_offer",
+  "too_fast",
+  "no_sfu",
 ] as const;
 
 /** What was wrong, stable for programs; `unknown` for a code of a later server. */
@@ -193,6 +196,7 @@ export interface SectionState {
   readonly active: readonly string[];
 }
 
+/** How the peer connection with the SFU stands. */
 export type SfuState = "connected" | "failed" | "closed";
 
 /** What costs points of a quality score. */
@@ -237,6 +241,7 @@ export interface Welcome {
   readonly received: number;
   /** The server's clock, in milliseconds since 1970 (UTC). */
   readonly now_ms: number;
+  /** How to use the SFU; absent: the server has none. `slots_max`: most receive slots; `port`: where it takes media. */
   readonly sfu?: { readonly slots_max: number; readonly port: number };
 }
 
