@@ -9,6 +9,8 @@ const SHOWN_MAX = 64;
 const SETTLE_MS = 120;
 /** Who only looks something up in another tab would otherwise come back to avatars. */
 const HIDDEN_MS = 5000;
+/** What a server supposes that has been told nothing. */
+const NOTHING = "[]";
 const PIXELS_MAX = 65_535;
 
 /** What to ask the server for, of what is seen, in its order. */
@@ -32,7 +34,7 @@ export class SfuView {
   readonly #tell: (videos: readonly Shown[]) => void;
   #shown: readonly Shown[] = [];
   #hidden = false;
-  #told = "";
+  #told = NOTHING;
   #cancel: (() => void) | null = null;
   #cancelHide: (() => void) | null = null;
 
@@ -66,7 +68,7 @@ export class SfuView {
 
   /** The server knows nothing: tells it all again. */
   repeat(): void {
-    this.#told = "";
+    this.#told = NOTHING;
     this.#update();
   }
 
