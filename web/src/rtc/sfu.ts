@@ -10,7 +10,7 @@ import type { LinkWorld } from "./link";
 import { SfuArrivals } from "./sfu-arrivals";
 import type { Codec } from "./sfu-codecs";
 import { SfuConnection } from "./sfu-connection";
-import { chooseSfuRepair, SFU_GIVE_UP_MS, type SfuTrouble } from "./sfu-repair";
+import { SfuMending } from "./sfu-mending";
 import { poolFor } from "./sfu-sections";
 import { interpretSfuStats, type SfuStats } from "./sfu-stats";
 import { SfuView } from "./sfu-view";
@@ -45,22 +45,13 @@ export interface SfuOptions {
   readonly codec: Codec | null;
 }
 
-/** Since when there is no way, and what has been tried. */
-interface Trouble {
-  sinceMs: number;
-  triedMs: number | null;
-  restarts: number;
-  vain: number;
-  /** The server gave this connection up. */
-  lost: boolean;
-}
-
 export class Sfu {
   readonly #world: SfuWorld;
   readonly #options: SfuOptions;
   readonly #events: SfuEvents;
   readonly #arrivals: SfuArrivals;
   readonly #view: SfuView;
+  readonly #mending: SfuMending;
   readonly #reached = new Set<ParticipantId>();
   #self: Member | null = null;
   #slotsMax: number | null = null;
@@ -69,12 +60,8 @@ export class Sfu {
   #signaling = false;
   #revision = 0;
   #connection: SfuConnection | null = null;
-  #connectedHere = false;
-  #connectedOnce = false;
-  #trouble: Trouble | null = null;
   #slots: readonly SlotState[] = [];
   #stats: SfuStats = { rttMs: null, slots: new Map() };
-  #cancelRepair: (() => void) | null = null;
   #cancelStats: (() => void) | null = null;
   #cancelClose: (() => void) | null = null;
 
@@ -90,6 +77,13 @@ export class Sfu {
         events.send({ type: "sfu_view", videos });
       }
     });
+    this.#mending = new SfuMending(world, {
+      restart: () => this.#connection?.restart(),
+      renew: () => {
+        this.#open();
+      },
+      state: () => this.#connection?.state ?? null,
+    });
   }
 
   /** Everything anew: the server knows nothing of an earlier connection. */
@@ -100,7 +94,7 @@ export class Sfu {
     this.#slotsMax = sfu?.slots_max ?? null;
     this.#revision = Math.max(this.#revision, self.epoch * REVISIONS_PER_EPOCH);
     this.#signaling = true;
-    this.#connectedOnce = false;
+    this.#mending.setSignaling(true);
     for (const member of roster.members) {
       this.#note(member);
     }
@@ -165,16 +159,16 @@ export class Sfu {
   setSignaling(up: boolean): void {
     const regained = up && !this.#signaling;
     this.#signaling = up;
+    this.#mending.setSignaling(up);
     if (regained) {
       // What cost the WebSocket may have cost the media path as well, and a restart costs next to nothing.
       this.revive();
-      this.#planRepair();
     }
   }
 
   /** The network is another: the old path may be dead, and nobody has noticed yet. */
   revive(): void {
-    if (this.#connection !== null && this.#connectedHere && this.#signaling) {
+    if (this.#connection !== null && this.#mending.connected && this.#signaling) {
       this.#connection.restart();
     }
   }
@@ -182,7 +176,7 @@ export class Sfu {
   /** Makes another connection at once, as the person asked for it. */
   retry(): void {
     if (this.#connection !== null) {
-      this.#trouble = null;
+      this.#mending.forgive();
       this.#open();
     }
   }
@@ -204,7 +198,7 @@ export class Sfu {
 
   /** The voices that arrive. */
   sounds(): ReadonlyMap<ParticipantId, MediaStreamTrack> {
-    return this.#connectedHere ? this.#arrivals.sounds() : new Map<ParticipantId, MediaStreamTrack>();
+    return this.#mending.connected ? this.#arrivals.sounds() : new Map<ParticipantId, MediaStreamTrack>();
   }
 
   close(): void {
@@ -250,14 +244,10 @@ export class Sfu {
     const fresh = this.#connection === null;
     this.#connection?.close();
     this.#revision += 1;
-    this.#connectedHere = false;
     this.#slots = [];
     this.#assign();
     const revision = this.#revision;
     const isCurrent = () => revision === this.#revision && this.#connection !== null;
-    const { vain = 0 } = this.#trouble ?? {};
-    const now = this.#world.nowMs();
-    this.#trouble = { sinceMs: this.#trouble?.sinceMs ?? now, triedMs: now, restarts: 0, vain, lost: false };
     const peer = this.#world.connect({ bundlePolicy: "max-bundle" });
     const connection = new SfuConnection(peer, this.#options.codec, this.#tracks, this.#pool(), {
       offer: (sdp, sends) => {
@@ -284,8 +274,8 @@ export class Sfu {
       },
     });
     this.#connection = connection;
+    this.#mending.begin();
     this.#tellState();
-    this.#planRepair();
     this.#planStats();
     if (fresh) {
       this.#view.repeat();
@@ -293,14 +283,12 @@ export class Sfu {
   }
 
   #drop(): void {
-    this.#cancelRepair?.();
     this.#cancelStats?.();
     this.#cancelClose?.();
-    this.#cancelRepair = this.#cancelStats = this.#cancelClose = null;
+    this.#cancelStats = this.#cancelClose = null;
     this.#connection?.close();
     this.#connection = null;
-    this.#connectedHere = false;
-    this.#trouble = null;
+    this.#mending.end();
     this.#slots = [];
     this.#assign();
   }
@@ -315,15 +303,12 @@ export class Sfu {
   #handleState(state: RTCPeerConnectionState): void {
     switch (state) {
       case "connected":
-        this.#connectedHere = true;
-        this.#connectedOnce = true;
-        this.#trouble = null;
-        this.#cancelRepair?.();
+        this.#mending.handleConnected();
+        this.#planStats();
         break;
       case "disconnected":
       case "failed":
-        this.#trouble ??= this.#beginTrouble();
-        this.#planRepair();
+        this.#mending.handleDisturbed();
         break;
       case "new":
       case "connecting":
@@ -339,78 +324,24 @@ export class Sfu {
     }
   }
 
-  /** Nothing can come of this connection any more. */
   #lose(): void {
-    this.#trouble ??= this.#beginTrouble();
-    this.#trouble.lost = true;
+    this.#mending.handleLost();
     this.#tellState();
-    this.#planRepair();
-  }
-
-  #beginTrouble(): Trouble {
-    return { sinceMs: this.#world.nowMs(), triedMs: null, restarts: 0, vain: 0, lost: false };
-  }
-
-  #planRepair(): void {
-    this.#cancelRepair?.();
-    this.#cancelRepair = null;
-    const trouble = this.#trouble;
-    // Without the server no repair is possible; it plans again when it is back.
-    if (trouble === null || this.#connection === null || !this.#signaling) {
-      return;
-    }
-    const now = this.#world.nowMs();
-    const { action, atMs } = chooseSfuRepair({
-      ...trouble,
-      connection: this.#ailment(trouble),
-      connectedBefore: this.#connectedHere,
-      random: this.#world.random(),
-    });
-    this.#cancelRepair = this.#world.after(Math.max(0, atMs - now), () => {
-      trouble.triedMs = this.#world.nowMs();
-      if (action === "anew") {
-        trouble.vain += 1;
-        this.#open();
-      } else {
-        trouble.restarts += 1;
-        this.#connection?.restart();
-        this.#planRepair();
-      }
-      this.#tellState();
-    });
-  }
-
-  #ailment({ lost }: Trouble): SfuTrouble["connection"] {
-    const state = this.#connection?.state;
-    if (lost) {
-      return "lost";
-    }
-    return state === "failed" || state === "disconnected" ? state : "connecting";
   }
 
   #tellState(): void {
     const { rttMs } = this.#stats;
-    const state = this.#linkState();
+    const state = this.#mending.standing;
     for (const participant of this.#reached) {
       this.#events.status(participant, state === "connected" ? { state, path: "server", rttMs } : { state, rttMs: null });
     }
-  }
-
-  #linkState(): LinkState["state"] {
-    if (this.#trouble === null) {
-      return "connected";
-    }
-    if (this.#world.nowMs() - this.#trouble.sinceMs >= SFU_GIVE_UP_MS) {
-      return "failed";
-    }
-    return this.#connectedOnce ? "reconnecting" : "connecting";
   }
 
   #planStats(): void {
     this.#cancelStats?.();
     this.#cancelStats = null;
     if (this.#connection !== null) {
-      const closely = this.#connectedHere && this.#arrivals.isAwaiting(this.#world.nowMs());
+      const closely = this.#mending.connected && this.#arrivals.isAwaiting(this.#world.nowMs());
       this.#cancelStats = this.#world.after(closely ? STATS_CLOSELY_MS : STATS_INTERVAL_MS, () => {
         void this.#readStats(closely).then(() => {
           this.#planStats();
