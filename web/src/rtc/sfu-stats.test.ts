@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { interpretSfuStats } from "./sfu-stats";
 
-const entries = (...list: Record<string, unknown>[]) => new Map(list.map((entry, index) => [String(entry["id"] ?? index), entry]));
+const entries = (...list: Record<string, unknown>[]) => new Map(list.map((entry, index) => [typeof entry["id"] === "string" ? entry["id"] : String(index), entry]));
 
 const slot = (more: Record<string, unknown>) => ({
   type: "inbound-rtp",
