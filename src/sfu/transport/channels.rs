@@ -29,11 +29,17 @@ const RELIABLE: &[u8] = b"bus";
 const UNRELIABLE: &[u8] = b"bus-unreliable";
 
 /// What the association brought.
-pub(super) enum ChannelEvent {
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ChannelEvent {
     /// Whether the reliable channel is open.
     Open(bool),
     /// A whole message.
-    Data { binary: bool, payload: Bytes },
+    Data {
+        /// Whether it is binary, not text.
+        binary: bool,
+        /// At most [`TEXT_FRAME_BYTES_MAX`].
+        payload: Bytes,
+    },
 }
 
 /// An INIT that came again is answered as before: the library would take it for another association.
@@ -44,8 +50,8 @@ struct Beginning {
     is_repeated: bool,
 }
 
-/// The association and the channels on it.
-pub(super) struct Channels {
+/// The association and the channels on it: takes SCTP packets, gives SCTP packets, and knows nothing of what carries them.
+pub struct Channels {
     endpoint: Endpoint,
     association: Option<(AssociationHandle, Box<Association>)>,
     /// What the association began with, until it is established.
@@ -55,7 +61,14 @@ pub(super) struct Channels {
     unreliable: Option<u16>,
 }
 
+impl Default for Channels {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl Channels {
+    /// Waits for the browser to begin.
     pub fn new() -> Self {
         let transport = TransportConfig::default()
             .with_max_receive_buffer_size(DATA_RECEIVE_BYTES_MAX)
@@ -67,7 +80,7 @@ impl Channels {
         Self { endpoint, association: None, beginning: None, reliable: None, unreliable: None }
     }
 
-    /// Takes an SCTP packet.
+    /// Takes an SCTP packet; nothing is said of one that is no good.
     pub fn handle(&mut self, now: Instant, packet: Bytes) -> Vec<ChannelEvent> {
         let initiate_tag = initiate_tag(&packet);
         if let Some(initiate_tag) = initiate_tag {
@@ -96,7 +109,11 @@ impl Channels {
         self.drain(now)
     }
 
-    /// Sends a message on a channel.
+    /// Sends a message on one of the channels.
+    ///
+    /// # Errors
+    ///
+    /// A [`DataError`]: nothing of it was sent.
     pub fn send(&mut self, now: Instant, unreliable: bool, binary: bool, message: &[u8]) -> Result<(), DataError> {
         if message.len() > TEXT_FRAME_BYTES_MAX {
             return Err(DataError::TooLarge);
@@ -117,6 +134,7 @@ impl Channels {
         stream.write_with_ppi(now, bytes, kind).map(|_| ()).map_err(|_| DataError::NotOpen)
     }
 
+    /// Gives each packet that is to be sent now.
     pub fn poll_transmit(&mut self, now: Instant, mut send: impl FnMut(&[u8])) {
         let Some((_, association)) = &mut self.association else { return };
         while let Some(transmit) = association.poll_transmit(now) {
@@ -146,10 +164,12 @@ impl Channels {
         (self.beginning, self.reliable, self.unreliable) = (None, None, None);
     }
 
+    /// When [`Self::handle_timeout`] is to be called, at the latest.
     pub fn poll_timeout(&self) -> Option<Instant> {
         self.association.as_ref()?.1.poll_timeout()
     }
 
+    /// Time has come to `now`.
     pub fn handle_timeout(&mut self, now: Instant) -> Vec<ChannelEvent> {
         if let Some((_, association)) = &mut self.association {
             association.handle_timeout(now);
