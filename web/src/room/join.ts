@@ -225,6 +225,12 @@ class RunningMeeting implements Meeting {
       case "location":
       case "chat":
       case "bus":
+      case "sfu_answer":
+      case "sfu_slots":
+      case "sfu_sends":
+      case "sfu_speakers":
+      case "sfu_quality":
+      case "sfu_state":
       case "error":
         return;
     }

@@ -143,6 +143,12 @@ function message(model: Model, message: SessionMessage): Model {
     case "signal":
     case "bus":
     case "ice_servers":
+    case "sfu_answer":
+    case "sfu_slots":
+    case "sfu_sends":
+    case "sfu_speakers":
+    case "sfu_quality":
+    case "sfu_state":
       return model;
     default:
       return assertNever(message);
