@@ -49,6 +49,16 @@ pub const ICE_NAME_BYTES_MAX: usize = 256;
 /// Most pictures that a client may say it shows. More: error `bad_message`. Also the most receive slots of one transport.
 pub const VIEW_MAX: usize = 64;
 
+/// Seconds' worth of messages (`limits.frames_per_second`) that may come over a data channel at once. More: error `too_fast`, the message is
+/// dropped.
+pub const DATA_BURST_SECONDS: u32 = 5;
+
+/// Most sending sections of one peer connection with the SFU. More: error `bad_message`.
+pub const SENDS_MAX: usize = 8;
+
+/// Longest `mid` of a media section, in bytes: what fits a one-byte header extension (RFC 8285). Longer: error `bad_message`, or `bad_offer`.
+pub const MID_BYTES_MAX: usize = 16;
+
 /// Longest chat text, in bytes of UTF-8. Longer: error `too_large`, nothing is sent.
 pub const CHAT_BYTES_MAX: usize = 8 * 1024;
 
@@ -152,6 +162,10 @@ pub const RTP_SENT_MIN: usize = 128;
 /// See [`RTP_SENT_MIN`].
 pub const RTP_SENT_MAX: usize = 2048;
 
+/// Packets of one stream that a publisher is asked for at a time. More are missing: all are given up, and of video a keyframe is
+/// asked for.
+pub const NACK_MISSING_MAX: usize = 256;
+
 /// Sources (SSRCs) of one transport whose packets are opened, for RTP and RTCP each. One more: its packets are dropped and
 /// counted; to forget an old one would let its packets be replayed.
 pub const SRTP_SOURCES_MAX: usize = 256;
@@ -184,3 +198,10 @@ pub const DATA_RECEIVE_BYTES_MAX: u32 = 256 * 1024;
 /// Bytes that wait to be sent, or to be acknowledged, on one data channel; one message more may be on top. At the bound: the
 /// message is not taken, and its sender uses another way.
 pub const DATA_SEND_BYTES_MAX: usize = 256 * 1024;
+
+/// Longest datagram that a shard takes, and longest frame over TCP, in bytes. Longer: dropped and counted; over TCP the connection is
+/// closed.
+pub const DATAGRAM_BYTES_MAX: usize = 2048;
+
+/// Destinations that a UDP socket remembers as refusing runs. At the bound all are forgotten, and tried again.
+pub const UDP_ROUTES_WITHOUT_GSO_MAX: usize = 1024;

@@ -3,7 +3,9 @@
 mod command;
 mod demux;
 mod identity;
+mod keyframe;
 mod layer;
+mod nack;
 mod outbound;
 mod transport;
 mod tuple;
@@ -12,8 +14,13 @@ mod ufrag;
 pub use command::{Command, Event};
 pub use demux::{Kind, classify};
 pub use identity::{Fingerprint, HashFunction, Identity, IdentityError};
+pub use keyframe::{Ask, KeyframeRequests, RequestBudget};
 pub use layer::{Decision, Selector, Shape, Why};
+pub use nack::{NackGenerator, Overflow};
 pub use outbound::{OUTBOUND_BYTES, Outbound, Run, SEGMENTS_MAX};
-pub use transport::{Credentials, DataError, Failure, OtherIdentity, Refusal, Remote, Transport, TransportEvent, answer_binding};
+pub use transport::{
+    ChannelEvent, Channels, Credentials, DataError, Failure, OtherIdentity, Refusal, Remote, Transport, TransportEvent,
+    answer_binding,
+};
 pub use tuple::{Protocol, Tuple};
 pub use ufrag::{ShardId, Ufrag, ice_password, shard_of, ufrag_of};

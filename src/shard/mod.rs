@@ -1,1 +1,4 @@
-//! Owns one thread per core, each with the media of its rooms: sockets, clock and mailbox around one Sfu.
+//! Owns the threads that forward media: each has sockets, a clock and a mailbox around one value of [`crate::sfu`].
+
+pub mod port;
+pub mod udp;

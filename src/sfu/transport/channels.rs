@@ -18,6 +18,7 @@ use rtc_shared::TransportProtocol;
 use rtc_shared::marshal::{Marshal, Unmarshal};
 
 use super::DataError;
+use super::guard::guarded;
 use crate::limits::{DATA_RECEIVE_BYTES_MAX, DATA_SEND_BYTES_MAX, DATA_STREAMS_MAX, TEXT_FRAME_BYTES_MAX};
 
 const PEER: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 5000);
@@ -29,11 +30,17 @@ const RELIABLE: &[u8] = b"bus";
 const UNRELIABLE: &[u8] = b"bus-unreliable";
 
 /// What the association brought.
-pub(super) enum ChannelEvent {
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ChannelEvent {
     /// Whether the reliable channel is open.
     Open(bool),
     /// A whole message.
-    Data { binary: bool, payload: Bytes },
+    Data {
+        /// Whether it is binary, not text.
+        binary: bool,
+        /// At most [`TEXT_FRAME_BYTES_MAX`].
+        payload: Bytes,
+    },
 }
 
 /// An INIT that came again is answered as before: the library would take it for another association.
@@ -44,8 +51,8 @@ struct Beginning {
     is_repeated: bool,
 }
 
-/// The association and the channels on it.
-pub(super) struct Channels {
+/// The association and the channels on it: takes SCTP packets, gives SCTP packets, and knows nothing of what carries them.
+pub struct Channels {
     endpoint: Endpoint,
     association: Option<(AssociationHandle, Box<Association>)>,
     /// What the association began with, until it is established.
@@ -53,9 +60,18 @@ pub(super) struct Channels {
     /// The stream of each channel that is open.
     reliable: Option<u16>,
     unreliable: Option<u16>,
+    /// What was said last of the reliable one.
+    is_announced: bool,
+}
+
+impl Default for Channels {
+    fn default() -> Self {
+        Self::new()
+    }
 }
 
 impl Channels {
+    /// Waits for the browser to begin.
     pub fn new() -> Self {
         let transport = TransportConfig::default()
             .with_max_receive_buffer_size(DATA_RECEIVE_BYTES_MAX)
@@ -64,20 +80,50 @@ impl Channels {
             .with_max_num_outbound_streams(DATA_STREAMS_MAX);
         let server = Arc::new(ServerConfig::new(transport));
         let endpoint = Endpoint::new(PEER, TransportProtocol::UDP, Arc::new(EndpointConfig::new()), Some(server));
-        Self { endpoint, association: None, beginning: None, reliable: None, unreliable: None }
+        Self { endpoint, association: None, beginning: None, reliable: None, unreliable: None, is_announced: false }
     }
 
-    /// Takes an SCTP packet.
+    /// Takes an SCTP packet; nothing is said of one that is no good.
     pub fn handle(&mut self, now: Instant, packet: Bytes) -> Vec<ChannelEvent> {
+        let events = match is_sound(&packet) {
+            true => self.guard(|channels| {
+                channels.handle_packet(now, packet);
+                channels.drain(now)
+            }),
+            false => Vec::new(),
+        };
+        self.announce(events)
+    }
+
+    /// Begins anew, without an association, when the library has panicked.
+    fn guard<T: Default>(&mut self, call: impl FnOnce(&mut Self) -> T) -> T {
+        guarded(|| call(self)).unwrap_or_else(|| {
+            *self = Self { is_announced: self.is_announced, ..Self::new() };
+            T::default()
+        })
+    }
+
+    /// Says whether the reliable channel is open, when that has changed: first of all when it opens, last of all when it closes.
+    fn announce(&mut self, mut events: Vec<ChannelEvent>) -> Vec<ChannelEvent> {
+        let is_open = self.reliable.is_some();
+        if is_open != self.is_announced {
+            let place = if is_open { 0 } else { events.len() };
+            events.insert(place, ChannelEvent::Open(is_open));
+            self.is_announced = is_open;
+        }
+        events
+    }
+
+    fn handle_packet(&mut self, now: Instant, packet: Bytes) {
         let initiate_tag = initiate_tag(&packet);
         if let Some(initiate_tag) = initiate_tag {
             match &mut self.beginning {
                 Some(beginning) if beginning.initiate_tag == initiate_tag => {
                     beginning.is_repeated = true;
-                    return Vec::new();
+                    return;
                 }
                 // One that is established stays: a page that begins again does so with another transport.
-                None if self.association.is_some() => return Vec::new(),
+                None if self.association.is_some() => return,
                 _ => self.drop_association(),
             }
         }
@@ -93,10 +139,13 @@ impl Channels {
             }
             _ => {}
         }
-        self.drain(now)
     }
 
-    /// Sends a message on a channel.
+    /// Sends a message on one of the channels.
+    ///
+    /// # Errors
+    ///
+    /// A [`DataError`]: nothing of it was sent.
     pub fn send(&mut self, now: Instant, unreliable: bool, binary: bool, message: &[u8]) -> Result<(), DataError> {
         if message.len() > TEXT_FRAME_BYTES_MAX {
             return Err(DataError::TooLarge);
@@ -117,7 +166,12 @@ impl Channels {
         stream.write_with_ppi(now, bytes, kind).map(|_| ()).map_err(|_| DataError::NotOpen)
     }
 
+    /// Gives each packet that is to be sent now.
     pub fn poll_transmit(&mut self, now: Instant, mut send: impl FnMut(&[u8])) {
+        self.guard(|channels| channels.poll_packets(now, &mut send));
+    }
+
+    fn poll_packets(&mut self, now: Instant, send: &mut impl FnMut(&[u8])) {
         let Some((_, association)) = &mut self.association else { return };
         while let Some(transmit) = association.poll_transmit(now) {
             let Payload::RawEncode(packets) = transmit.message else { continue };
@@ -146,19 +200,24 @@ impl Channels {
         (self.beginning, self.reliable, self.unreliable) = (None, None, None);
     }
 
+    /// When [`Self::handle_timeout`] is to be called, at the latest.
     pub fn poll_timeout(&self) -> Option<Instant> {
         self.association.as_ref()?.1.poll_timeout()
     }
 
+    /// Time has come to `now`.
     pub fn handle_timeout(&mut self, now: Instant) -> Vec<ChannelEvent> {
-        if let Some((_, association)) = &mut self.association {
-            association.handle_timeout(now);
-        }
-        self.drain(now)
+        let events = self.guard(|channels| {
+            if let Some((_, association)) = &mut channels.association {
+                association.handle_timeout(now);
+            }
+            channels.drain(now)
+        });
+        self.announce(events)
     }
 
     fn drain(&mut self, now: Instant) -> Vec<ChannelEvent> {
-        let (mut events, was_open) = (Vec::new(), self.reliable.is_some());
+        let mut events = Vec::new();
         while let Some(event) = self.association.as_mut().and_then(|(_, association)| association.poll()) {
             match event {
                 Event::Stream(StreamEvent::Opened { id }) => self.accept(id),
@@ -166,11 +225,6 @@ impl Channels {
                 Event::AssociationLost { id, .. } => self.forget(id),
                 _ => {}
             }
-        }
-        if self.reliable.is_some() != was_open {
-            // First of all when it opens, last of all when it closes.
-            let place = if was_open { events.len() } else { 0 };
-            events.insert(place, ChannelEvent::Open(!was_open));
         }
         events
     }
@@ -248,6 +302,33 @@ impl Channels {
             }
         }
     }
+}
+
+/// Whether the causes in each ABORT and ERROR lie within their chunk (RFC 9260 sections 3.3.7 and 3.3.10): the library believes
+/// their lengths.
+fn is_sound(packet: &[u8]) -> bool {
+    const COMMON_HEADER_LEN: usize = 12;
+    const ABORT: u8 = 6;
+    const ERROR: u8 = 9;
+    let mut rest = packet.get(COMMON_HEADER_LEN..).unwrap_or_default();
+    while let Some(chunk) = counted(rest) {
+        if [ABORT, ERROR].contains(&chunk[0]) {
+            let mut causes = &chunk[4..];
+            // What is shorter than a header is padding.
+            while causes.len() >= 4 {
+                let Some(cause) = counted(causes) else { return false };
+                causes = &causes[cause.len()..];
+            }
+        }
+        rest = rest.get(chunk.len().next_multiple_of(4)..).unwrap_or_default();
+    }
+    true
+}
+
+/// What stands at the front, by the length in its third and fourth byte.
+fn counted(bytes: &[u8]) -> Option<&[u8]> {
+    let head = bytes.first_chunk::<4>()?;
+    bytes.get(..usize::from(u16::from_be_bytes([head[2], head[3]]))).filter(|counted| counted.len() >= 4)
 }
 
 /// The tag in an INIT, which is alone in its packet (RFC 9260 section 3.3.2).
