@@ -193,6 +193,7 @@ impl HubTask {
             match output {
                 Output::Send { connection, frame } => self.send(connection, frame),
                 Output::Close { connection, code } => self.close(connection, code),
+                Output::Sfu { shard, .. } => tracing::debug!(shard = shard.0, "no such shard"),
             }
         }
     }

@@ -24,6 +24,16 @@ pub const ICE_NAME_BYTES_MAX: usize = 256;
 /// Most pictures that a client may say it shows. More: error `bad_message`. Also the most receive slots of one transport.
 pub const VIEW_MAX: usize = 64;
 
+/// Seconds' worth of messages (`limits.frames_per_second`) that may come over a data channel at once. More: error `too_fast`, the message is
+/// dropped.
+pub const DATA_BURST_SECONDS: u32 = 5;
+
+/// Most sending sections of one peer connection with the SFU. More: error `bad_message`.
+pub const SENDS_MAX: usize = 8;
+
+/// Longest `mid` of a media section, in bytes: what fits a one-byte header extension (RFC 8285). Longer: error `bad_message`, or `bad_offer`.
+pub const MID_BYTES_MAX: usize = 16;
+
 /// Longest chat text, in bytes of UTF-8. Longer: error `too_large`, nothing is sent.
 pub const CHAT_BYTES_MAX: usize = 8 * 1024;
 
