@@ -15,6 +15,31 @@ pub const BINARY_FRAME_BYTES_MAX: usize = 20 + TOPIC_BYTES_MAX + BUS_BYTES_MAX;
 /// Longest session description, in bytes. Longer: error `too_large`, the frame is not relayed.
 pub const SDP_BYTES_MAX: usize = 64 * 1024;
 
+/// Most media sections of an offer to the SFU: the most slots, what is sent, and some that were given up. More: error `bad_offer`, as
+/// for everything of an offer that is over its bound.
+pub const SDP_SECTIONS_MAX: usize = 96;
+
+/// Most payload types of one section. Chromium with everything has about 50.
+pub const SDP_FORMATS_MAX: usize = 96;
+
+/// Most header extensions of one section.
+pub const SDP_EXTENSIONS_MAX: usize = 32;
+
+/// Most encodings of one section: as many as can be told apart when layers are chosen.
+pub const SDP_RIDS_MAX: usize = 4;
+
+/// Most sources that one section announces.
+pub const SDP_SSRCS_MAX: usize = 16;
+
+/// Most candidates of one section. They are not read: the browser finds us.
+pub const SDP_CANDIDATES_MAX: usize = 128;
+
+/// Most fingerprints of an offer.
+pub const SDP_FINGERPRINTS_MAX: usize = 8;
+
+/// Longest `a=mid` or rid, in bytes: what a header extension of the short form carries (RFC 8285 section 4.2).
+pub const SDP_TOKEN_BYTES_MAX: usize = 16;
+
 /// Longest candidate line, in bytes. Longer: error `too_large`, the frame is not relayed.
 pub const CANDIDATE_BYTES_MAX: usize = 1024;
 
@@ -195,3 +220,34 @@ pub const NACKED_MAX: usize = 1024;
 pub const EARLY_DATAGRAMS_MAX: usize = 32;
 /// See [`EARLY_DATAGRAMS_MAX`].
 pub const EARLY_DATAGRAM_BYTES_MAX: usize = 1500;
+
+/// Addresses of other shards' transports that a shard remembers. At the bound it forgets those that have been silent the longest; their
+/// datagrams are dropped until their next check.
+pub const LEARNED_MAX: usize = 16 * 1024;
+
+/// Commands that wait for a shard. At the bound the hub waits.
+pub const SHARD_COMMANDS_MAX: usize = 4096;
+
+/// Events of all shards that wait for the hub. At the bound they wait with their shard, which goes on forwarding.
+pub const SHARD_EVENTS_MAX: usize = 8192;
+
+/// Parcels, and connections, that wait for a shard from its neighbours. At the bound they are dropped and counted.
+pub const SHARD_HOPS_MAX: usize = 256;
+
+/// Bytes of datagrams in one parcel from shard to shard. More: another parcel.
+pub const PARCEL_BYTES_MAX: usize = 64 * 1024;
+
+/// TCP connections for media over all shards. One more: closed at once.
+pub const TCP_CONNECTIONS_MAX: usize = 4096;
+
+/// The same of one address, behind which many may sit. One more: closed at once.
+pub const TCP_CONNECTIONS_PER_ADDRESS_MAX: usize = 64;
+
+/// How long such a connection may take to name its transport by a check. Longer: closed.
+pub const TCP_FIRST_FRAME_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Bytes that wait for a reader on such a connection. At the bound whole frames are dropped and counted.
+pub const TCP_SEND_BYTES_MAX: usize = 256 * 1024;
+
+/// Reads of one connection before the others get their turn.
+pub const TCP_READS_MAX: usize = 16;
