@@ -18,6 +18,7 @@ use rtc_shared::TransportProtocol;
 use rtc_shared::marshal::{Marshal, Unmarshal};
 
 use super::DataError;
+use super::gate::{Gate, initiate_tag};
 use super::guard::guarded;
 use crate::limits::{DATA_RECEIVE_BYTES_MAX, DATA_SEND_BYTES_MAX, DATA_STREAMS_MAX, TEXT_FRAME_BYTES_MAX};
 
@@ -46,7 +47,7 @@ pub enum ChannelEvent {
 /// An INIT that came again is answered as before: the library would take it for another association.
 #[derive(Default)]
 struct Beginning {
-    initiate_tag: [u8; 4],
+    initiate_tag: u32,
     answer: Option<Bytes>,
     is_repeated: bool,
 }
@@ -57,6 +58,7 @@ pub struct Channels {
     association: Option<(AssociationHandle, Box<Association>)>,
     /// What the association began with, until it is established.
     beginning: Option<Beginning>,
+    gate: Gate,
     /// The stream of each channel that is open.
     reliable: Option<u16>,
     unreliable: Option<u16>,
@@ -80,12 +82,20 @@ impl Channels {
             .with_max_num_outbound_streams(DATA_STREAMS_MAX);
         let server = Arc::new(ServerConfig::new(transport));
         let endpoint = Endpoint::new(PEER, TransportProtocol::UDP, Arc::new(EndpointConfig::new()), Some(server));
-        Self { endpoint, association: None, beginning: None, reliable: None, unreliable: None, is_announced: false }
+        Self {
+            endpoint,
+            association: None,
+            beginning: None,
+            gate: Gate::default(),
+            reliable: None,
+            unreliable: None,
+            is_announced: false,
+        }
     }
 
     /// Takes an SCTP packet; nothing is said of one that is no good.
     pub fn handle(&mut self, now: Instant, packet: Bytes) -> Vec<ChannelEvent> {
-        let events = match is_sound(&packet) {
+        let events = match self.gate.admit(&packet) {
             true => self.guard(|channels| {
                 channels.handle_packet(now, packet);
                 channels.drain(now)
@@ -115,7 +125,7 @@ impl Channels {
     }
 
     fn handle_packet(&mut self, now: Instant, packet: Bytes) {
-        let initiate_tag = initiate_tag(&packet);
+        let (initiate_tag, gate) = (initiate_tag(&packet), Gate::new(&packet));
         if let Some(initiate_tag) = initiate_tag {
             match &mut self.beginning {
                 Some(beginning) if beginning.initiate_tag == initiate_tag => {
@@ -130,6 +140,7 @@ impl Channels {
         match self.endpoint.handle(now, PEER, None, packet) {
             Some((handle, DatagramEvent::NewAssociation(association))) => {
                 self.association = Some((handle, Box::new(association)));
+                self.gate = gate;
                 self.beginning = initiate_tag.map(|initiate_tag| Beginning { initiate_tag, ..Beginning::default() });
             }
             Some((handle, DatagramEvent::AssociationEvent(event))) => {
@@ -302,42 +313,6 @@ impl Channels {
             }
         }
     }
-}
-
-/// Whether the causes in each ABORT and ERROR lie within their chunk (RFC 9260 sections 3.3.7 and 3.3.10): the library believes
-/// their lengths.
-fn is_sound(packet: &[u8]) -> bool {
-    const COMMON_HEADER_LEN: usize = 12;
-    const ABORT: u8 = 6;
-    const ERROR: u8 = 9;
-    let mut rest = packet.get(COMMON_HEADER_LEN..).unwrap_or_default();
-    while let Some(chunk) = counted(rest) {
-        if [ABORT, ERROR].contains(&chunk[0]) {
-            let mut causes = &chunk[4..];
-            // What is shorter than a header is padding.
-            while causes.len() >= 4 {
-                let Some(cause) = counted(causes) else { return false };
-                causes = &causes[cause.len()..];
-            }
-        }
-        rest = rest.get(chunk.len().next_multiple_of(4)..).unwrap_or_default();
-    }
-    true
-}
-
-/// What stands at the front, by the length in its third and fourth byte.
-fn counted(bytes: &[u8]) -> Option<&[u8]> {
-    let head = bytes.first_chunk::<4>()?;
-    bytes.get(..usize::from(u16::from_be_bytes([head[2], head[3]]))).filter(|counted| counted.len() >= 4)
-}
-
-/// The tag in an INIT, which is alone in its packet (RFC 9260 section 3.3.2).
-fn initiate_tag(packet: &[u8]) -> Option<[u8; 4]> {
-    const COMMON_HEADER_LEN: usize = 12;
-    const INIT: u8 = 1;
-    let chunk = packet.get(COMMON_HEADER_LEN..)?;
-    chunk.first().filter(|kind| **kind == INIT)?;
-    chunk.get(4..8)?.try_into().ok()
 }
 
 fn reliability(open: &DataChannelOpen) -> (bool, ReliabilityType) {

@@ -14,6 +14,7 @@
 mod channels;
 mod client_hello;
 mod dtls;
+mod gate;
 mod guard;
 mod paths;
 mod record;
