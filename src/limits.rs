@@ -251,3 +251,6 @@ pub const TCP_SEND_BYTES_MAX: usize = 256 * 1024;
 
 /// Reads of one connection before the others get their turn.
 pub const TCP_READS_MAX: usize = 16;
+
+/// Addresses that are announced as candidates; each is tried by every browser. More: the first ones count.
+pub const ANNOUNCED_MAX: usize = 16;

@@ -57,8 +57,10 @@ pub(super) struct Slot {
     formats: Vec<sdp::Format>,
     /// The publication that it carries.
     pub(super) carries: Option<usize>,
-    /// The codec of that which the member cannot decode.
+    /// The member cannot decode its codec.
     is_unsupported: bool,
+    /// There is no bandwidth for it.
+    is_paused: bool,
     selector: Selector,
     rewriter: Rewriter,
     /// What is sent, extended: the upper bits count the rounds for SRTP.
@@ -81,6 +83,7 @@ impl Slot {
             formats: section.formats.clone(),
             carries: None,
             is_unsupported: false,
+            is_paused: false,
             selector: Selector::new(Shape::Simulcast),
             rewriter: Rewriter::new(clock_rate_hz, start),
             sequences: Extender::new(16),
@@ -98,6 +101,7 @@ impl Slot {
         self.carries = publication.map(|(key, _)| key);
         self.selector.set_target(None);
         self.selector.reset(publication.map_or(Shape::Simulcast, |(_, publication)| publication.shape()));
+        self.is_paused = false;
         self.is_unsupported = publication.is_some_and(|(_, publication)| self.format_for(publication).is_none());
         if publication.is_some() && !self.is_video {
             self.selector.set_target(Some(Target { spatial: 0, temporal: WHOLE }));
@@ -114,10 +118,12 @@ impl Slot {
         self.formats.iter().find(|format| sent.matches(format.codec))
     }
 
-    /// Which layer is wanted from now on; none to pause.
-    pub(super) fn set_layer(&mut self, layer: Option<u8>) {
+    /// Which layer is wanted from now on; none to pause. True when the member is to be told of a pause or its end.
+    pub(super) fn set_layer(&mut self, layer: Option<u8>) -> bool {
+        let was_paused = std::mem::replace(&mut self.is_paused, layer.is_none());
         let wanted = layer.filter(|_| !self.is_unsupported);
         self.selector.set_target(wanted.map(|spatial| Target { spatial, temporal: WHOLE }));
+        was_paused != self.is_paused
     }
 
     /// The layer wanted.
@@ -150,10 +156,10 @@ impl Slot {
 
     /// What the member is told of it, while it carries something.
     pub(super) fn state(&self, publication: &Publication) -> SlotState {
-        let state = match (self.is_unsupported, self.layer()) {
+        let state = match (self.is_unsupported, self.is_paused) {
             (true, _) => SlotStanding::Unsupported,
-            (false, None) => SlotStanding::Paused,
-            (false, Some(_)) => SlotStanding::Live,
+            (false, true) => SlotStanding::Paused,
+            (false, false) => SlotStanding::Live,
         };
         SlotState { mid: self.mid.clone(), participant: publication.participant, source: publication.source, state }
     }

@@ -71,6 +71,8 @@ impl Sfu {
             self.drain_transport(*key);
         }
         self.hear_rooms();
+        // Before the first packet of another sender is asked for: the page covers a picture until it knows whose it is.
+        self.tell_changes();
         for key in &keys {
             self.allocate_member(*key);
         }
@@ -156,8 +158,7 @@ impl Sfu {
         for share in &connection.shares {
             let slot = &mut connection.slots[share.key];
             if slot.layer() != share.layer {
-                connection.slots_changed |= slot.layer().is_some() != share.layer.is_some();
-                slot.set_layer(share.layer);
+                connection.slots_changed |= slot.set_layer(share.layer);
                 changed = true;
             }
         }
