@@ -292,12 +292,10 @@ impl ClientFrame {
         }
         let frame: SignalFrame = serde_json::from_str(text).ok()?;
         let SignalFrame { _kind: OnlySignal::Signal, seq, id, to, revision, signal } = frame;
-        let is_short = id.as_ref().is_none_or(|id| id.len() <= limits::REQUEST_ID_BYTES_MAX);
-        (is_short && signal.check().is_ok()).then(|| Self {
-            seq,
-            id,
-            message: ClientMessage::Signal(SignalTo { to, revision, signal }),
-        })
+        if id.as_ref().is_some_and(|id| id.len() > limits::REQUEST_ID_BYTES_MAX) || signal.check().is_err() {
+            return None;
+        }
+        Some(Self { seq, id, message: ClientMessage::Signal(SignalTo { to, revision, signal }) })
     }
 
     /// Writes the text frame.
