@@ -3,8 +3,12 @@
 //! A target is a module here, a file in `fuzz_targets/`, a `[[bin]]` in `Cargo.toml`, a folder in `corpus/` and a line in
 //! [`TARGETS`]. `tests/fuzz.rs` of the main package includes this file and runs each corpus through it.
 
+pub mod codecs;
+pub mod dependency;
 pub mod dtls;
+pub mod extensions;
 pub mod rtcp;
+pub mod rtp;
 pub mod sctp;
 pub mod srtp;
 pub mod stun;
@@ -24,5 +28,14 @@ pub fn inputs(mut data: &[u8]) -> impl Iterator<Item = &[u8]> {
 pub type Entry = fn(&[u8]);
 
 /// Name and entry of each target.
-pub const TARGETS: &[(&str, Entry)] =
-    &[("dtls", dtls::run), ("rtcp", rtcp::run), ("sctp", sctp::run), ("srtp", srtp::run), ("stun", stun::run)];
+pub const TARGETS: &[(&str, Entry)] = &[
+    ("codecs", codecs::run),
+    ("dependency", dependency::run),
+    ("dtls", dtls::run),
+    ("extensions", extensions::run),
+    ("rtcp", rtcp::run),
+    ("rtp", rtp::run),
+    ("sctp", sctp::run),
+    ("srtp", srtp::run),
+    ("stun", stun::run),
+];

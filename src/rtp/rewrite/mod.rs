@@ -4,12 +4,14 @@ mod offsets;
 mod sent;
 #[cfg(test)]
 mod tests;
+mod write;
 
 use std::time::{Duration, Instant};
 
 use self::offsets::Offsets;
 use self::sent::Log;
 pub use self::sent::{Rewritten, Sent};
+pub use self::write::{Envelope, Written};
 use super::cache::Meta;
 use super::codec::Picture;
 use super::sequence::{DROPOUT_MAX, Extender};
