@@ -8,6 +8,7 @@ mod keyframe;
 mod layer;
 mod nack;
 mod outbound;
+pub mod pacer;
 pub mod reports;
 pub mod speaker;
 mod transport;
