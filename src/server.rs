@@ -38,9 +38,13 @@ impl Server {
     /// # Errors
     /// When a port is taken or may not be used.
     pub async fn start(config: &Config, tls: Option<Arc<ServerConfig>>) -> Result<Self, ServerError> {
-        let settings =
-            Settings { rooms: config.rooms.clone(), ice: config.ice.clone(), frames_per_second: config.limits.frames_per_second };
-        let (handle, hub) = HubHandle::start(settings);
+        let settings = Settings {
+            rooms: config.rooms.clone(),
+            ice: config.ice.clone(),
+            frames_per_second: config.limits.frames_per_second,
+            sfu: None,
+        };
+        let (handle, hub) = HubHandle::start(settings, None);
         let metrics = Arc::new(Metrics::default());
         let state = State { hub: handle, metrics: Arc::clone(&metrics), stopping: Arc::new(AtomicBool::new(false)) };
         let public = Service {

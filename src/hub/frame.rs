@@ -14,6 +14,10 @@ pub(super) enum Supersedes {
     Location(ParticipantId),
     Bus { from: ParticipantId, topic: Topic, direct: bool, binary: bool },
     IceServers,
+    SfuSlots,
+    SfuSends,
+    SfuSpeakers,
+    SfuQuality(ParticipantId),
 }
 
 /// A frame without its number: written once, shared by all that receive it.

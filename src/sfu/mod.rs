@@ -11,6 +11,7 @@ mod outbound;
 pub mod pacer;
 pub mod reports;
 pub mod speaker;
+mod stats;
 mod transport;
 mod tuple;
 pub mod twcc;
@@ -23,6 +24,7 @@ pub use keyframe::{Ask, KeyframeRequests, RequestBudget};
 pub use layer::{Decision, Selector, Shape, Why};
 pub use nack::{NackGenerator, Overflow};
 pub use outbound::{OUTBOUND_BYTES, Outbound, Run, SEGMENTS_MAX};
+pub use stats::{DropReason, Drops, Stats};
 pub use transport::{
     ChannelEvent, Channels, Credentials, DataError, Failure, OtherIdentity, Refusal, Remote, Transport, TransportEvent,
     answer_binding,

@@ -18,6 +18,8 @@ use rtc_shared::TransportProtocol;
 use rtc_shared::marshal::{Marshal, Unmarshal};
 
 use super::DataError;
+use super::gate::{Gate, initiate_tag};
+use super::guard::guarded;
 use crate::limits::{DATA_RECEIVE_BYTES_MAX, DATA_SEND_BYTES_MAX, DATA_STREAMS_MAX, TEXT_FRAME_BYTES_MAX};
 
 const PEER: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 5000);
@@ -45,7 +47,7 @@ pub enum ChannelEvent {
 /// An INIT that came again is answered as before: the library would take it for another association.
 #[derive(Default)]
 struct Beginning {
-    initiate_tag: [u8; 4],
+    initiate_tag: u32,
     answer: Option<Bytes>,
     is_repeated: bool,
 }
@@ -56,9 +58,12 @@ pub struct Channels {
     association: Option<(AssociationHandle, Box<Association>)>,
     /// What the association began with, until it is established.
     beginning: Option<Beginning>,
+    gate: Gate,
     /// The stream of each channel that is open.
     reliable: Option<u16>,
     unreliable: Option<u16>,
+    /// What was said last of the reliable one.
+    is_announced: bool,
 }
 
 impl Default for Channels {
@@ -77,26 +82,65 @@ impl Channels {
             .with_max_num_outbound_streams(DATA_STREAMS_MAX);
         let server = Arc::new(ServerConfig::new(transport));
         let endpoint = Endpoint::new(PEER, TransportProtocol::UDP, Arc::new(EndpointConfig::new()), Some(server));
-        Self { endpoint, association: None, beginning: None, reliable: None, unreliable: None }
+        Self {
+            endpoint,
+            association: None,
+            beginning: None,
+            gate: Gate::default(),
+            reliable: None,
+            unreliable: None,
+            is_announced: false,
+        }
     }
 
     /// Takes an SCTP packet; nothing is said of one that is no good.
     pub fn handle(&mut self, now: Instant, packet: Bytes) -> Vec<ChannelEvent> {
-        let initiate_tag = initiate_tag(&packet);
+        let events = match self.gate.admit(&packet) {
+            true => self.guard(|channels| {
+                channels.handle_packet(now, packet);
+                channels.drain(now)
+            }),
+            false => Vec::new(),
+        };
+        self.announce(events)
+    }
+
+    /// Begins anew, without an association, when the library has panicked.
+    fn guard<T: Default>(&mut self, call: impl FnOnce(&mut Self) -> T) -> T {
+        guarded(|| call(self)).unwrap_or_else(|| {
+            *self = Self { is_announced: self.is_announced, ..Self::new() };
+            T::default()
+        })
+    }
+
+    /// Says whether the reliable channel is open, when that has changed: first of all when it opens, last of all when it closes.
+    fn announce(&mut self, mut events: Vec<ChannelEvent>) -> Vec<ChannelEvent> {
+        let is_open = self.reliable.is_some();
+        if is_open != self.is_announced {
+            let place = if is_open { 0 } else { events.len() };
+            events.insert(place, ChannelEvent::Open(is_open));
+            self.is_announced = is_open;
+        }
+        events
+    }
+
+    fn handle_packet(&mut self, now: Instant, packet: Bytes) {
+        let (initiate_tag, gate) = (initiate_tag(&packet), Gate::new(&packet));
         if let Some(initiate_tag) = initiate_tag {
             match &mut self.beginning {
                 Some(beginning) if beginning.initiate_tag == initiate_tag => {
                     beginning.is_repeated = true;
-                    return Vec::new();
+                    return;
                 }
                 // One that is established stays: a page that begins again does so with another transport.
-                None if self.association.is_some() => return Vec::new(),
+                None if self.association.is_some() => return,
                 _ => self.drop_association(),
             }
         }
         match self.endpoint.handle(now, PEER, None, packet) {
             Some((handle, DatagramEvent::NewAssociation(association))) => {
                 self.association = Some((handle, Box::new(association)));
+                self.gate = gate;
                 self.beginning = initiate_tag.map(|initiate_tag| Beginning { initiate_tag, ..Beginning::default() });
             }
             Some((handle, DatagramEvent::AssociationEvent(event))) => {
@@ -106,7 +150,6 @@ impl Channels {
             }
             _ => {}
         }
-        self.drain(now)
     }
 
     /// Sends a message on one of the channels.
@@ -136,6 +179,10 @@ impl Channels {
 
     /// Gives each packet that is to be sent now.
     pub fn poll_transmit(&mut self, now: Instant, mut send: impl FnMut(&[u8])) {
+        self.guard(|channels| channels.poll_packets(now, &mut send));
+    }
+
+    fn poll_packets(&mut self, now: Instant, send: &mut impl FnMut(&[u8])) {
         let Some((_, association)) = &mut self.association else { return };
         while let Some(transmit) = association.poll_transmit(now) {
             let Payload::RawEncode(packets) = transmit.message else { continue };
@@ -171,14 +218,17 @@ impl Channels {
 
     /// Time has come to `now`.
     pub fn handle_timeout(&mut self, now: Instant) -> Vec<ChannelEvent> {
-        if let Some((_, association)) = &mut self.association {
-            association.handle_timeout(now);
-        }
-        self.drain(now)
+        let events = self.guard(|channels| {
+            if let Some((_, association)) = &mut channels.association {
+                association.handle_timeout(now);
+            }
+            channels.drain(now)
+        });
+        self.announce(events)
     }
 
     fn drain(&mut self, now: Instant) -> Vec<ChannelEvent> {
-        let (mut events, was_open) = (Vec::new(), self.reliable.is_some());
+        let mut events = Vec::new();
         while let Some(event) = self.association.as_mut().and_then(|(_, association)| association.poll()) {
             match event {
                 Event::Stream(StreamEvent::Opened { id }) => self.accept(id),
@@ -186,11 +236,6 @@ impl Channels {
                 Event::AssociationLost { id, .. } => self.forget(id),
                 _ => {}
             }
-        }
-        if self.reliable.is_some() != was_open {
-            // First of all when it opens, last of all when it closes.
-            let place = if was_open { events.len() } else { 0 };
-            events.insert(place, ChannelEvent::Open(!was_open));
         }
         events
     }
@@ -268,15 +313,6 @@ impl Channels {
             }
         }
     }
-}
-
-/// The tag in an INIT, which is alone in its packet (RFC 9260 section 3.3.2).
-fn initiate_tag(packet: &[u8]) -> Option<[u8; 4]> {
-    const COMMON_HEADER_LEN: usize = 12;
-    const INIT: u8 = 1;
-    let chunk = packet.get(COMMON_HEADER_LEN..)?;
-    chunk.first().filter(|kind| **kind == INIT)?;
-    chunk.get(4..8)?.try_into().ok()
 }
 
 fn reliability(open: &DataChannelOpen) -> (bool, ReliabilityType) {

@@ -14,6 +14,8 @@
 mod channels;
 mod client_hello;
 mod dtls;
+mod gate;
+mod guard;
 mod paths;
 mod record;
 mod stun;
@@ -119,7 +121,7 @@ impl Transport {
     ///
     /// # Errors
     ///
-    /// A [`Refusal`]: it was dropped, and has changed nothing.
+    /// A [`Refusal`]: it was dropped, and has changed nothing. After [`Refusal::RoleConflict`] there is an answer to poll.
     pub fn handle_stun(&mut self, now: Instant, datagram: &[u8], tuple: Tuple) -> Result<(), Refusal> {
         // Consent that has lapsed comes back by a restart only (RFC 7675 section 5.1): the client must notice.
         if matches!(self.state, State::Closed | State::Lapsed) {

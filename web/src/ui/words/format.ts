@@ -9,6 +9,7 @@ const dayAndTime = computed(
   () => new Intl.DateTimeFormat(formatLocale.value, { month: "short", day: "numeric", hour: "numeric", minute: "2-digit" }),
 );
 const integer = computed(() => new Intl.NumberFormat(formatLocale.value, { maximumFractionDigits: 0 }));
+const percent = computed(() => new Intl.NumberFormat(formatLocale.value, { style: "percent", maximumFractionDigits: 1 }));
 const degrees = computed(
   () => new Intl.NumberFormat(formatLocale.value, { minimumFractionDigits: 4, maximumFractionDigits: 4 }),
 );
@@ -27,6 +28,11 @@ export function formatTime(atMs: number, nowMs: number): string {
 
 export function formatInteger(value: number): string {
   return integer.value.format(value);
+}
+
+/** A part of 1 as a percentage. */
+export function formatPercent(part: number): string {
+  return percent.value.format(part);
 }
 
 export function formatDegrees(value: number): string {
