@@ -180,3 +180,34 @@ pub const DATAGRAM_BYTES_MAX: usize = 2048;
 
 /// Destinations that a UDP socket remembers as refusing runs. At the bound all are forgotten, and tried again.
 pub const UDP_ROUTES_WITHOUT_GSO_MAX: usize = 1024;
+
+/// Addresses of other shards' transports that a shard remembers. At the bound it forgets those that have been silent the longest; their
+/// datagrams are dropped until their next check.
+pub const LEARNED_MAX: usize = 16 * 1024;
+
+/// Commands that wait for a shard. At the bound the hub waits.
+pub const SHARD_COMMANDS_MAX: usize = 4096;
+
+/// Events of all shards that wait for the hub. At the bound they wait with their shard, which goes on forwarding.
+pub const SHARD_EVENTS_MAX: usize = 8192;
+
+/// Parcels, and connections, that wait for a shard from its neighbours. At the bound they are dropped and counted.
+pub const SHARD_HOPS_MAX: usize = 256;
+
+/// Bytes of datagrams in one parcel from shard to shard. More: another parcel.
+pub const PARCEL_BYTES_MAX: usize = 64 * 1024;
+
+/// TCP connections for media over all shards. One more: closed at once.
+pub const TCP_CONNECTIONS_MAX: usize = 4096;
+
+/// The same of one address, behind which many may sit. One more: closed at once.
+pub const TCP_CONNECTIONS_PER_ADDRESS_MAX: usize = 64;
+
+/// How long such a connection may take to name its transport by a check. Longer: closed.
+pub const TCP_FIRST_FRAME_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Bytes that wait for a reader on such a connection. At the bound whole frames are dropped and counted.
+pub const TCP_SEND_BYTES_MAX: usize = 256 * 1024;
+
+/// Reads of one connection before the others get their turn.
+pub const TCP_READS_MAX: usize = 16;

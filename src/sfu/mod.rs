@@ -7,6 +7,7 @@ mod keyframe;
 mod layer;
 mod nack;
 mod outbound;
+mod stats;
 mod transport;
 mod tuple;
 mod ufrag;
@@ -18,6 +19,7 @@ pub use keyframe::{Ask, KeyframeRequests, RequestBudget};
 pub use layer::{Decision, Selector, Shape, Why};
 pub use nack::{NackGenerator, Overflow};
 pub use outbound::{OUTBOUND_BYTES, Outbound, Run, SEGMENTS_MAX};
+pub use stats::{DropReason, Drops, Stats};
 pub use transport::{
     ChannelEvent, Channels, Credentials, DataError, Failure, OtherIdentity, Refusal, Remote, Transport, TransportEvent,
     answer_binding,
