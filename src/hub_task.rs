@@ -13,6 +13,8 @@ use crate::hub::{Hub, Input, Outgoing, Output, Settings, Stats};
 use crate::id::ConnectionId;
 use crate::limits::{HUB_MAILBOX_MAX, WINDOW_FRAMES_MAX};
 use crate::protocol::CloseCode;
+use crate::sfu::{Command, Event, ShardId};
+use crate::shard::Mailboxes;
 
 /// Inputs taken from the mailbox at once.
 const BATCH: usize = 256;
@@ -86,12 +88,12 @@ pub struct HubHandle {
 }
 
 impl HubHandle {
-    /// Starts the task. It ends when every handle and line is gone.
-    pub fn start(settings: Settings) -> (Self, JoinHandle<()>) {
+    /// Starts the task, with the way to the shards if there is an SFU. It ends when every handle and line is gone.
+    pub fn start(settings: Settings, media: Option<MediaLine>) -> (Self, JoinHandle<()>) {
         let (mailbox, inbox) = mpsc::channel(HUB_MAILBOX_MAX);
         let unix_ms = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64);
         let hub = Hub::new(settings, rand::random(), Instant::now(), unix_ms);
-        let task = tokio::spawn(HubTask { hub, inbox, connections: HashMap::new() }.run());
+        let task = tokio::spawn(HubTask { hub, inbox, media, commands: Vec::new(), connections: HashMap::new() }.run());
         (Self { mailbox, next_connection: Arc::new(AtomicU64::new(1)) }, task)
     }
 
@@ -125,15 +127,37 @@ struct Peer {
     hurry: Arc<Hurry>,
 }
 
+/// The hub's line to the shards of the SFU.
+pub struct MediaLine {
+    /// Where commands go. A shard whose mailbox is full holds the hub back; no shard waits for the hub.
+    pub shards: Mailboxes,
+    /// News of all shards, bounded by [`crate::limits::SHARD_EVENTS_MAX`].
+    pub events: mpsc::Receiver<Event>,
+}
+
+impl MediaLine {
+    /// The next news; never where there is no line. 0 when all shards have ended.
+    async fn hear(line: &mut Option<Self>, news: &mut Vec<Event>) -> usize {
+        match line {
+            Some(line) => line.events.recv_many(news, BATCH).await,
+            None => std::future::pending().await,
+        }
+    }
+}
+
 struct HubTask {
     hub: Hub,
     inbox: mpsc::Receiver<Envelope>,
+    media: Option<MediaLine>,
+    /// What the shards have yet to be told.
+    commands: Vec<(ShardId, Command)>,
     connections: HashMap<ConnectionId, Peer>,
 }
 
 impl HubTask {
     async fn run(mut self) {
         let mut batch = Vec::with_capacity(BATCH);
+        let mut news = Vec::new();
         let far = std::time::Duration::from_secs(3600);
         let alarm = sleep_until((Instant::now() + far).into());
         tokio::pin!(alarm);
@@ -152,11 +176,28 @@ impl HubTask {
                         self.handle(envelope);
                     }
                 }
+                count = MediaLine::hear(&mut self.media, &mut news) => {
+                    if count == 0 {
+                        self.media = None;
+                    }
+                    for event in news.drain(..) {
+                        self.input(Input::Sfu(event));
+                    }
+                }
                 () = &mut alarm => {
                     self.input(Input::Tick);
                     let due = self.hub.poll_timeout().unwrap_or_else(|| Instant::now() + far);
                     alarm.as_mut().reset(due.into());
                 }
+            }
+            self.command().await;
+        }
+    }
+
+    async fn command(&mut self) {
+        for (shard, command) in self.commands.drain(..) {
+            if let Some(media) = &self.media {
+                media.shards.tell(shard, command).await;
             }
         }
     }
@@ -193,7 +234,7 @@ impl HubTask {
             match output {
                 Output::Send { connection, frame } => self.send(connection, frame),
                 Output::Close { connection, code } => self.close(connection, code),
-                Output::Sfu { shard, .. } => tracing::debug!(shard = shard.0, "no such shard"),
+                Output::Sfu { shard, command } => self.commands.push((shard, command)),
             }
         }
     }

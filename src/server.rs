@@ -44,7 +44,7 @@ impl Server {
             frames_per_second: config.limits.frames_per_second,
             sfu: None,
         };
-        let (handle, hub) = HubHandle::start(settings);
+        let (handle, hub) = HubHandle::start(settings, None);
         let metrics = Arc::new(Metrics::default());
         let state = State { hub: handle, metrics: Arc::clone(&metrics), stopping: Arc::new(AtomicBool::new(false)) };
         let public = Service {
