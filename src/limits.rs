@@ -15,6 +15,31 @@ pub const BINARY_FRAME_BYTES_MAX: usize = 20 + TOPIC_BYTES_MAX + BUS_BYTES_MAX;
 /// Longest session description, in bytes. Longer: error `too_large`, the frame is not relayed.
 pub const SDP_BYTES_MAX: usize = 64 * 1024;
 
+/// Most media sections of an offer to the SFU: the most slots, what is sent, and some that were given up. More: error `bad_offer`, as
+/// for everything of an offer that is over its bound.
+pub const SDP_SECTIONS_MAX: usize = 96;
+
+/// Most payload types of one section. Chromium with everything has about 50.
+pub const SDP_FORMATS_MAX: usize = 96;
+
+/// Most header extensions of one section.
+pub const SDP_EXTENSIONS_MAX: usize = 32;
+
+/// Most encodings of one section: as many as can be told apart when layers are chosen.
+pub const SDP_RIDS_MAX: usize = 4;
+
+/// Most sources that one section announces.
+pub const SDP_SSRCS_MAX: usize = 16;
+
+/// Most candidates of one section. They are not read: the browser finds us.
+pub const SDP_CANDIDATES_MAX: usize = 128;
+
+/// Most fingerprints of an offer.
+pub const SDP_FINGERPRINTS_MAX: usize = 8;
+
+/// Longest `a=mid` or rid, in bytes: what a header extension of the short form carries (RFC 8285 section 4.2).
+pub const SDP_TOKEN_BYTES_MAX: usize = 16;
+
 /// Longest candidate line, in bytes. Longer: error `too_large`, the frame is not relayed.
 pub const CANDIDATE_BYTES_MAX: usize = 1024;
 

@@ -4,6 +4,7 @@ import { useEffect, useMemo, useRef } from "preact/hooks";
 import type { Media, Meeting } from "../../room/meeting";
 import type { Participant, RoomState } from "../../room/state";
 import { ChevronLeftIcon, ChevronRightIcon } from "../parts/icons";
+import { gradeOf } from "../quality";
 import { words } from "../words/language";
 import { arrange, OWN_CAMERA, OWN_SCREEN, type Arrangement, type Cast, type Placement, type TileKey } from "./arrangement";
 import type { Size } from "./geometry";
@@ -95,7 +96,7 @@ function Tiles({ media, meeting, ui, ownName, seats, arrangement }: TilesProps) 
             speakerId={local.speakerId}
             onRetry={() => meeting.retryLink(id)}
             onWhy={() => {
-              ui.dialog.value = { kind: "why", name };
+              ui.dialog.value = { kind: "why", name, reach: participant.reach };
             }}
             {...frame(key)}
           />
@@ -106,6 +107,7 @@ function Tiles({ media, meeting, ui, ownName, seats, arrangement }: TilesProps) 
         name={ownName}
         hand={state.self?.presence.hand === true}
         away={state.self?.presence.away === true}
+        weak={gradeOf(state.ownQuality) === "poor"}
         media={media}
         {...frame(OWN_CAMERA)}
       />

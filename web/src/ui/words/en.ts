@@ -95,6 +95,8 @@ export const en = {
   whyNetworks: (name: string) =>
     `Your network and ${name}’s do not let the two of you exchange sound and picture, neither directly nor through a relay.`,
   whyHelp: "What helps: another network (for example a phone’s hotspot), switching off a VPN, or asking whoever runs this server to set up a relay (TURN).",
+  whyServer: "Sound and picture go through this server, and your device cannot reach the part of it that passes them on. Probably a firewall is in between.",
+  whyServerHelp: "What helps: another network (for example a phone’s hotspot), switching off a VPN, or asking whoever runs this server whether its media port is open.",
   whyChat: "Chat still works between you.",
   noMedia: "Takes part without sound and picture",
   path: { direct: "Direct", relayed: "Relayed", server: "Through the server" },

@@ -91,6 +91,8 @@ export const zhCn: Words = {
   whyTitle: "为什么听不到对方",
   whyNetworks: (name) => `你和${name}的网络不允许你们互传声音和画面，直接连接和中转都不行。`,
   whyHelp: "可以试试：换一个网络（例如手机热点）、关闭 VPN，或请服务器管理员设置中转（TURN）。",
+  whyServer: "声音和画面要经过本服务器，但你的设备连不上服务器上负责转发的部分，中间可能有防火墙。",
+  whyServerHelp: "可以试试：换一个网络（例如手机热点）、关闭 VPN，或请服务器管理员检查媒体端口是否开放。",
   whyChat: "你们之间仍然可以文字聊天。",
   noMedia: "不使用声音和画面",
   path: { direct: "直连", relayed: "中转", server: "经服务器" },
