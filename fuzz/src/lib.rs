@@ -9,6 +9,7 @@ pub mod dtls;
 pub mod extensions;
 pub mod rtp;
 pub mod sctp;
+pub mod sdp;
 pub mod srtp;
 pub mod stun;
 
@@ -34,6 +35,7 @@ pub const TARGETS: &[(&str, Entry)] = &[
     ("extensions", extensions::run),
     ("rtp", rtp::run),
     ("sctp", sctp::run),
+    ("sdp", sdp::run),
     ("srtp", srtp::run),
     ("stun", stun::run),
 ];
