@@ -7,6 +7,7 @@ pub mod codecs;
 pub mod dependency;
 pub mod dtls;
 pub mod extensions;
+pub mod rtcp;
 pub mod rtp;
 pub mod sctp;
 pub mod sdp;
@@ -33,6 +34,7 @@ pub const TARGETS: &[(&str, Entry)] = &[
     ("dependency", dependency::run),
     ("dtls", dtls::run),
     ("extensions", extensions::run),
+    ("rtcp", rtcp::run),
     ("rtp", rtp::run),
     ("sctp", sctp::run),
     ("sdp", sdp::run),

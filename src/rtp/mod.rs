@@ -11,6 +11,7 @@ mod dependency;
 mod extension;
 mod packet;
 mod rewrite;
+pub mod rtcp;
 mod sequence;
 
 pub use cache::{Cache, History, Meta, Packet};

@@ -1,5 +1,6 @@
 //! Owns the media of one shard: a plain value without sockets, clocks, threads or locks.
 
+pub mod allocation;
 mod command;
 mod demux;
 mod identity;
@@ -7,9 +8,13 @@ mod keyframe;
 mod layer;
 mod nack;
 mod outbound;
+pub mod pacer;
+pub mod reports;
+pub mod speaker;
 mod stats;
 mod transport;
 mod tuple;
+pub mod twcc;
 mod ufrag;
 
 pub use command::{Command, Event};
