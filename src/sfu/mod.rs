@@ -36,6 +36,7 @@ mod member;
 mod nack;
 mod offer;
 mod outbound;
+pub mod pacer;
 mod publication;
 mod rate;
 pub mod reports;
