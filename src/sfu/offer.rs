@@ -117,7 +117,7 @@ impl Sfu {
             }
             let sent = sends.iter().find(|send| send.mid == section.mid).filter(|_| connection.publications.len() < SENDS_MAX);
             if let Some(send) = sent.filter(|send| send.source.is_video() == (section.kind == Kind::Video)) {
-                let mut publication = Publication::new(key, participant, send.source, section);
+                let mut publication = Publication::new(self.now, key, participant, send.source, section);
                 let publication_key = self.publications.vacant_key();
                 if !send.source.is_video() {
                     publication.voice = Some(self.rooms[room].speakers.join(publication_key));

@@ -20,6 +20,9 @@ use crate::sdp;
 /// A layer that brought nothing for this long is not sent.
 const LIVE_FOR: Duration = Duration::from_millis(1500);
 
+/// A layer that was asked for and has not come within this will not come: a small picture has fewer layers, and a weak uplink too.
+const COMES_WITHIN: Duration = Duration::from_secs(2);
+
 /// How long fewer layers must suffice before the sender is told; more are asked for at once.
 const FEWER_AFTER: Duration = Duration::from_secs(5);
 
@@ -117,6 +120,8 @@ pub(super) struct Layer {
     last_bps: u64,
     last_packet: Option<Instant>,
     lines: Option<u16>,
+    /// Since when the sender is to send it; none while it is not.
+    asked_at: Option<Instant>,
     dependencies: Dependencies,
 }
 
@@ -136,8 +141,14 @@ impl Layer {
             last_bps: 0,
             last_packet: None,
             lines: None,
+            asked_at: None,
             dependencies: Dependencies::default(),
         }
+    }
+
+    /// Whether it comes, or may when it is asked for.
+    fn can_be_had(&self, now: Instant) -> bool {
+        self.is_live(now) || self.asked_at.is_none_or(|asked| now.saturating_duration_since(asked) < COMES_WITHIN)
     }
 
     /// Whether packets come.
@@ -147,12 +158,15 @@ impl Layer {
 }
 
 impl Publication {
-    pub(super) fn new(member: usize, participant: ParticipantId, source: Source, section: &sdp::Section) -> Self {
+    pub(super) fn new(now: Instant, member: usize, participant: ParticipantId, source: Source, section: &sdp::Section) -> Self {
         let formats: Vec<_> = section.formats.iter().map(SentFormat::new).collect();
         let can_fir = formats.first().is_some_and(|format| format.can_fir);
         let mut layers: Vec<_> = section.layers.iter().map(|layer| Layer::new(&layer.rid, source.is_video(), can_fir)).collect();
         if layers.is_empty() {
             layers.push(Layer::new("", source.is_video(), can_fir));
+        }
+        for layer in &mut layers {
+            layer.asked_at = Some(now);
         }
         if let ([announced, ..], [only]) = (&section.sources[..], &mut layers[..]) {
             only.ssrc = Some(announced.ssrc);
@@ -262,10 +276,11 @@ impl Publication {
         }
     }
 
-    /// Lines and bits per second of each layer, as measured or as is usual; for [`super::allocation`].
-    pub(super) fn layer_rates(&mut self, now: Instant) -> impl Iterator<Item = (u16, u64)> {
+    /// Index, lines and bits per second of each layer that can be had, as measured or as is usual; for [`super::allocation`].
+    pub(super) fn layer_rates(&mut self, now: Instant) -> impl Iterator<Item = (u8, u16, u64)> {
         let (count, is_screen) = (self.layers.len(), self.source == Source::Screen);
-        self.layers.iter_mut().enumerate().map(move |(at, layer)| {
+        let any = !self.layers.iter().any(|layer| layer.can_be_had(now));
+        self.layers.iter_mut().enumerate().filter(move |(_, layer)| any || layer.can_be_had(now)).map(move |(at, layer)| {
             let usual = match count {
                 1 if is_screen => (1080, 2_000_000),
                 1 => USUAL[1],
@@ -275,8 +290,19 @@ impl Publication {
                 layer.last_bps = layer.rate.bps(now);
             }
             let bps = if layer.last_bps > 0 { layer.last_bps } else { usual.1 };
-            (layer.lines.unwrap_or(usual.0), bps)
+            (at as u8, layer.lines.unwrap_or(usual.0), bps)
         })
+    }
+
+    /// The layer to begin with while this one does not come: the highest below it that does.
+    pub(super) fn live_below(&self, now: Instant, layer: u8) -> Option<u8> {
+        let below = self.layers.iter().take(usize::from(layer)).rposition(|layer| layer.is_live(now));
+        below.map(|at| at as u8)
+    }
+
+    /// Whether packets of this layer come.
+    pub(super) fn is_live(&self, now: Instant, layer: u8) -> bool {
+        self.layers.get(usize::from(layer)).is_some_and(|layer| layer.is_live(now))
     }
 
     /// Asks for a keyframe of the layer with this index.
@@ -303,6 +329,10 @@ impl Publication {
         }
         let is_due = !fewer || now.saturating_duration_since(since) >= FEWER_AFTER;
         (wanted != self.asked && is_due).then(|| {
+            for (at, layer) in self.layers.iter_mut().enumerate() {
+                let is_asked = wanted >> at & 1 != 0;
+                layer.asked_at = layer.asked_at.filter(|_| is_asked).or(is_asked.then_some(now));
+            }
             self.asked = wanted;
             self.fewer_since = None;
             wanted

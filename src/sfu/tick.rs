@@ -37,6 +37,8 @@ pub(super) struct Scratch {
     sequences: Vec<u16>,
     reports: Vec<Report>,
     rates: Vec<LayerRate>,
+    /// Which layer each of the rates is of.
+    rated: Vec<u8>,
 }
 
 impl Sfu {
@@ -125,8 +127,9 @@ impl Sfu {
             return;
         }
         connection.next_allocation = now + ALLOCATION_INTERVAL;
-        let rates = &mut self.scratch.rates;
+        let (rates, rated) = (&mut self.scratch.rates, &mut self.scratch.rated);
         rates.clear();
+        rated.clear();
         // Slots in the order of what the member shows, each with where its layers stand among the rates.
         let mut shown = Vec::with_capacity(connection.slots.len());
         for wanted in &member.view {
@@ -140,7 +143,10 @@ impl Sfu {
             let Some(slot) = at else { continue };
             let publication = connection.slots[slot].carries.expect("found by what it carries");
             let first = rates.len();
-            rates.extend(self.publications[publication].layer_rates(now).map(|(lines, bitrate)| LayerRate { lines, bitrate }));
+            for (layer, lines, bitrate) in self.publications[publication].layer_rates(now) {
+                rates.push(LayerRate { lines, bitrate });
+                rated.push(layer);
+            }
             shown.push((slot, *wanted, first..rates.len()));
         }
         let wishes: Vec<Wish<'_, usize>> = shown
@@ -157,8 +163,10 @@ impl Sfu {
         let mut changed = false;
         for share in &connection.shares {
             let slot = &mut connection.slots[share.key];
-            if slot.layer() != share.layer {
-                connection.slots_changed |= slot.set_layer(share.layer);
+            let first = shown.iter().find(|(shown, ..)| *shown == share.key).map_or(0, |(.., layers)| layers.start);
+            let layer = share.layer.and_then(|layer| rated.get(first + usize::from(layer))).copied();
+            if slot.layer() != layer {
+                connection.slots_changed |= slot.set_layer(layer);
                 changed = true;
             }
         }
@@ -176,6 +184,9 @@ impl Sfu {
             if let (Some(layer), Some(publication)) = (slot.needs_keyframe(), slot.carries)
                 && let Some(publication) = self.publications.get_mut(publication)
             {
+                // What does not come yet, or never, is begun without.
+                let first = publication.live_below(self.now, layer).filter(|_| slot.current().is_none());
+                let layer = first.filter(|_| !publication.is_live(self.now, layer)).unwrap_or(layer);
                 publication.ask_keyframe(self.now, layer);
             }
         }
