@@ -16,8 +16,8 @@
 //! | [`protocol`] | the signaling wire format; start here to write a client |
 //! | [`config`] | the settings table, and the checked configuration that it becomes |
 //! | [`turn`] | TURN credentials and the list of ICE servers |
-//! | [`sdp`] | what a browser's offer to the SFU asks, and the answer |
 //! | [`rtp`] | packets: reading, rewriting, what codecs say, the packets of late |
+//! | [`sdp`] | what a browser's offer to the SFU asks, and the answer |
 //! | [`srtp`] | protection of packets, in place |
 //! | [`sfu`] | the media of one shard: transports, who gets which packets |
 //! | [`hub`] | who is in which room, and what each has yet to hear |

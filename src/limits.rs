@@ -15,6 +15,31 @@ pub const BINARY_FRAME_BYTES_MAX: usize = 20 + TOPIC_BYTES_MAX + BUS_BYTES_MAX;
 /// Longest session description, in bytes. Longer: error `too_large`, the frame is not relayed.
 pub const SDP_BYTES_MAX: usize = 64 * 1024;
 
+/// Most media sections of an offer to the SFU: the most slots, what is sent, and some that were given up. More: error `bad_offer`, as
+/// for everything of an offer that is over its bound.
+pub const SDP_SECTIONS_MAX: usize = 96;
+
+/// Most payload types of one section. Chromium with everything has about 50.
+pub const SDP_FORMATS_MAX: usize = 96;
+
+/// Most header extensions of one section.
+pub const SDP_EXTENSIONS_MAX: usize = 32;
+
+/// Most encodings of one section: as many as can be told apart when layers are chosen.
+pub const SDP_RIDS_MAX: usize = 4;
+
+/// Most sources that one section announces.
+pub const SDP_SSRCS_MAX: usize = 16;
+
+/// Most candidates of one section. They are not read: the browser finds us.
+pub const SDP_CANDIDATES_MAX: usize = 128;
+
+/// Most fingerprints of an offer.
+pub const SDP_FINGERPRINTS_MAX: usize = 8;
+
+/// Longest `a=mid` or rid, in bytes: what a header extension of the short form carries (RFC 8285 section 4.2).
+pub const SDP_TOKEN_BYTES_MAX: usize = 16;
+
 /// Longest candidate line, in bytes. Longer: error `too_large`, the frame is not relayed.
 pub const CANDIDATE_BYTES_MAX: usize = 1024;
 
@@ -23,6 +48,16 @@ pub const ICE_NAME_BYTES_MAX: usize = 256;
 
 /// Most pictures that a client may say it shows. More: error `bad_message`. Also the most receive slots of one transport.
 pub const VIEW_MAX: usize = 64;
+
+/// Seconds' worth of messages (`limits.frames_per_second`) that may come over a data channel at once. More: error `too_fast`, the message is
+/// dropped.
+pub const DATA_BURST_SECONDS: u32 = 5;
+
+/// Most sending sections of one peer connection with the SFU. More: error `bad_message`.
+pub const SENDS_MAX: usize = 8;
+
+/// Longest `mid` of a media section, in bytes: what fits a one-byte header extension (RFC 8285). Longer: error `bad_message`, or `bad_offer`.
+pub const MID_BYTES_MAX: usize = 16;
 
 /// Longest chat text, in bytes of UTF-8. Longer: error `too_large`, nothing is sent.
 pub const CHAT_BYTES_MAX: usize = 8 * 1024;
@@ -127,6 +162,10 @@ pub const RTP_SENT_MIN: usize = 128;
 /// See [`RTP_SENT_MIN`].
 pub const RTP_SENT_MAX: usize = 2048;
 
+/// Packets of one stream that a publisher is asked for at a time. More are missing: all are given up, and of video a keyframe is
+/// asked for.
+pub const NACK_MISSING_MAX: usize = 256;
+
 /// Sources (SSRCs) of one transport whose packets are opened, for RTP and RTCP each. One more: its packets are dropped and
 /// counted; to forget an old one would let its packets be replayed.
 pub const SRTP_SOURCES_MAX: usize = 256;
@@ -159,3 +198,59 @@ pub const DATA_RECEIVE_BYTES_MAX: u32 = 256 * 1024;
 /// Bytes that wait to be sent, or to be acknowledged, on one data channel; one message more may be on top. At the bound: the
 /// message is not taken, and its sender uses another way.
 pub const DATA_SEND_BYTES_MAX: usize = 256 * 1024;
+
+/// Longest datagram that a shard takes, and longest frame over TCP, in bytes. Longer: dropped and counted; over TCP the connection is
+/// closed.
+pub const DATAGRAM_BYTES_MAX: usize = 2048;
+
+/// Destinations that a UDP socket remembers as refusing runs. At the bound all are forgotten, and tried again.
+pub const UDP_ROUTES_WITHOUT_GSO_MAX: usize = 1024;
+
+/// Longest payload of a media packet that is forwarded, in bytes: with head and tag it fits a datagram on every usual path. Longer: dropped
+/// and counted.
+pub const MEDIA_PAYLOAD_BYTES_MAX: usize = 1400;
+
+/// Most SSRCs that one peer connection sends from. More: their packets are dropped and counted.
+pub const ROUTES_MAX: usize = 64;
+
+/// Most packets that wait for one member within a batch when it asks for more again. At the bound: what it asks for is ignored; it will ask again.
+pub const NACKED_MAX: usize = 1024;
+
+/// Most datagrams of DTLS kept for ways that no check has proved yet, and the longest of them. At the bound: the oldest goes.
+pub const EARLY_DATAGRAMS_MAX: usize = 32;
+/// See [`EARLY_DATAGRAMS_MAX`].
+pub const EARLY_DATAGRAM_BYTES_MAX: usize = 1500;
+
+/// Addresses of other shards' transports that a shard remembers. At the bound it forgets those that have been silent the longest; their
+/// datagrams are dropped until their next check.
+pub const LEARNED_MAX: usize = 16 * 1024;
+
+/// Commands that wait for a shard. At the bound the hub waits.
+pub const SHARD_COMMANDS_MAX: usize = 4096;
+
+/// Events of all shards that wait for the hub. At the bound they wait with their shard, which goes on forwarding.
+pub const SHARD_EVENTS_MAX: usize = 8192;
+
+/// Parcels, and connections, that wait for a shard from its neighbours. At the bound they are dropped and counted.
+pub const SHARD_HOPS_MAX: usize = 256;
+
+/// Bytes of datagrams in one parcel from shard to shard. More: another parcel.
+pub const PARCEL_BYTES_MAX: usize = 64 * 1024;
+
+/// TCP connections for media over all shards. One more: closed at once.
+pub const TCP_CONNECTIONS_MAX: usize = 4096;
+
+/// The same of one address, behind which many may sit. One more: closed at once.
+pub const TCP_CONNECTIONS_PER_ADDRESS_MAX: usize = 64;
+
+/// How long such a connection may take to name its transport by a check. Longer: closed.
+pub const TCP_FIRST_FRAME_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Bytes that wait for a reader on such a connection. At the bound whole frames are dropped and counted.
+pub const TCP_SEND_BYTES_MAX: usize = 256 * 1024;
+
+/// Reads of one connection before the others get their turn.
+pub const TCP_READS_MAX: usize = 16;
+
+/// Addresses that are announced as candidates; each is tried by every browser. More: the first ones count.
+pub const ANNOUNCED_MAX: usize = 16;

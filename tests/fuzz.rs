@@ -3,8 +3,9 @@
 #[path = "../fuzz/src/lib.rs"]
 mod targets;
 
-use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::{fs, panic};
 
 use targets::TARGETS;
 use visavis::srtp::{MasterKey, Profile, RTP_OVERHEAD_MAX, Sender};
@@ -15,6 +16,13 @@ fn corpus(target: &str) -> PathBuf {
 
 #[test]
 fn every_corpus_passes() {
+    // Some of what is called catches panics of a library. The fuzzer counts those as well.
+    static PANICS: AtomicU32 = AtomicU32::new(0);
+    let report = panic::take_hook();
+    panic::set_hook(Box::new(move |info| {
+        PANICS.fetch_add(1, Ordering::Relaxed);
+        report(info);
+    }));
     for (name, run) in TARGETS {
         let mut count = 0;
         for entry in fs::read_dir(corpus(name)).unwrap_or_else(|error| panic!("corpus of {name}: {error}")) {
@@ -25,6 +33,7 @@ fn every_corpus_passes() {
         }
         assert!(count > 0, "{name} has a corpus");
     }
+    assert_eq!(PANICS.load(Ordering::Relaxed), 0);
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 /// From the top down: a module imports only what stands above it.
 const ORDER: [&str; 19] = [
-    "limits", "id", "redact", "protocol", "config", "turn", "sdp", "rtp", "srtp", "sfu", "hub", "metrics", "shard", "hub_task",
+    "limits", "id", "redact", "protocol", "config", "turn", "rtp", "sdp", "srtp", "sfu", "hub", "metrics", "shard", "hub_task",
     "http", "server", "peer", "cli", "main",
 ];
 
@@ -32,7 +32,15 @@ const IMPURE: [&str; 15] = [
 ];
 
 /// Libraries that only one module names, besides those that the order keeps apart.
-const ONLY: [(&str, &str); 4] = [("warp::", "http"), ("webrtc::", "peer"), ("clap::", "cli"), ("prometheus_client::", "metrics")];
+const ONLY: [(&str, &str); 7] = [
+    ("warp::", "http"),
+    ("webrtc::", "peer"),
+    ("clap::", "cli"),
+    ("prometheus_client::", "metrics"),
+    ("rtc_dtls::", "sfu"),
+    ("rtc_stun::", "sfu"),
+    ("rtc_sctp::", "sfu"),
+];
 
 /// `peer` is an outside client: the wire and nothing behind it.
 const PEER_MAY_USE: [&str; 5] = ["limits", "id", "redact", "protocol", "peer"];

@@ -6,10 +6,16 @@ use tracing_subscriber::EnvFilter;
 
 use crate::config::{Log, LogFormat};
 
+/// Libraries that warn of each bad packet that a stranger sends. A filter that names one shows what it says.
+const QUIET: [&str; 4] = ["rtc_dtls", "rtc_sctp", "rtc_stun", "rtc_datachannel"];
+
 /// Starts logging for the whole process. A second call changes nothing.
 pub(super) fn start(log: &Log) {
     // The configuration has been checked with the same parser.
     let filter = EnvFilter::try_new(&log.filter).unwrap_or_else(|_| EnvFilter::new("info"));
+    let quiet = QUIET.iter().filter(|library| !log.filter.contains(*library));
+    let directives = quiet.map(|library| format!("{library}=off").parse().expect("a target and a level"));
+    let filter = directives.fold(filter, EnvFilter::add_directive);
     let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
     let _ = match log.format {
         LogFormat::Text => lines.with_ansi(wants_colour()).try_init(),

@@ -71,6 +71,7 @@ impl Hub {
         self.counters.joined += 1;
         self.welcome(id);
         self.broadcast(&room, Some(id), &Body::text(ServerMessage::Joined { version, member }));
+        self.sfu_join(id);
         Ok(())
     }
 
@@ -143,10 +144,12 @@ impl Hub {
         session.member.name = name;
         session.member.capabilities.clone_from(&hello.capabilities);
         session.member.presence = hello.presence;
+        let forwarded = session.forwarded.take();
         let (room, member) = (session.room.clone(), session.member.clone());
         let version = self.rooms.get_mut(&room).map_or(0, super::Room::advance);
         self.welcome(participant);
         self.broadcast(&room, Some(participant), &Body::text(ServerMessage::Changed { version, member }));
+        self.sfu_rejoin(participant, forwarded);
     }
 
     fn grant(&self, token: String) -> ResumeGrant {
@@ -166,6 +169,7 @@ impl Hub {
             chat: room.history(),
             ice,
             policy: RoomPolicy { media: self.settings.rooms.media, members_max: self.settings.rooms.members_max },
+            sfu: self.sfu_grant(),
             limits: self.limits(),
             resume: self.grant(session.token.clone()),
             received: session.received,
@@ -207,7 +211,8 @@ impl Hub {
 
     /// Forgets a session and tells the others. The last member takes the room with it.
     pub(super) fn end_session(&mut self, participant: ParticipantId, reason: LeftReason) {
-        let Some(session) = self.sessions.remove(&participant) else { return };
+        let Some(mut session) = self.sessions.remove(&participant) else { return };
+        self.sfu_leave(participant, session.forwarded.take());
         self.tokens.remove(&session.token);
         if let Some(connection) = session.connection {
             self.connections.remove(&connection);

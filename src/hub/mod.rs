@@ -9,6 +9,7 @@
 //! | `join` | hello: a new member, a resume, a handover; leaving |
 //! | `relay` | signals and bus messages from member to member |
 //! | `chat`, `presence` | what these change and whom they reach |
+//! | `sfu` | the shard of a room, what it is asked, whom its news reach |
 //! | `session`, `outbox`, `frame` | one participant, its queue, one frame |
 //! | `room` | members, roster version, history |
 //!
@@ -24,6 +25,7 @@ mod presence;
 mod relay;
 mod room;
 mod session;
+mod sfu;
 mod stats;
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
@@ -34,17 +36,20 @@ use rand::rngs::ChaCha20Rng;
 use rand::{RngExt, SeedableRng};
 
 pub use frame::{Body, Outgoing, Payload};
+pub use sfu::SfuSettings;
 pub use stats::{Counters, Stats};
 
 use crate::config;
-use crate::id::{ConnectionId, ParticipantId, RoomName};
+use crate::id::{ConnectionId, IdMap, ParticipantId, RoomName};
 use crate::limits::{ACK_EVERY, BAD_FRAMES_MAX};
 use crate::protocol::{
     BusFrame, Bye, ByeReason, ClientFrame, ClientMessage, CloseCode, DecodeError, ErrorCode, LeftReason, ServerMessage,
 };
+use crate::sfu::{Command, Event, ShardId};
 use outbox::Room as OutboxRoom;
 use room::Room;
 use session::Session;
+use sfu::{Delivery, Placement};
 
 /// What an operator chose, as far as the hub needs it.
 #[derive(Debug, Clone, Default)]
@@ -55,6 +60,8 @@ pub struct Settings {
     pub ice: config::Ice,
     /// What clients are told of the rate at which they are read.
     pub frames_per_second: u32,
+    /// The SFU, if there is one.
+    pub sfu: Option<SfuSettings>,
 }
 
 /// Something that happened.
@@ -95,6 +102,8 @@ pub enum Input {
         /// Which.
         connection: ConnectionId,
     },
+    /// A shard of the SFU has news.
+    Sfu(Event),
     /// The server is about to stop: everyone is told when to come back, then closed.
     Shutdown,
     /// Nothing but time has passed.
@@ -119,6 +128,13 @@ pub enum Output {
         /// Why.
         code: CloseCode,
     },
+    /// Ask a shard of the SFU.
+    Sfu {
+        /// Which.
+        shard: ShardId,
+        /// What.
+        command: Command,
+    },
 }
 
 /// What a timer is for.
@@ -137,10 +153,11 @@ pub struct Hub {
     started: (Instant, u64),
     now: Instant,
     rooms: HashMap<RoomName, Room>,
-    sessions: HashMap<ParticipantId, Session>,
-    connections: HashMap<ConnectionId, ParticipantId>,
+    sessions: IdMap<ParticipantId, Session>,
+    connections: IdMap<ConnectionId, ParticipantId>,
     tokens: HashMap<String, ParticipantId>,
     timers: BTreeSet<(Instant, ParticipantId, Timer)>,
+    placement: Placement,
     outputs: VecDeque<Output>,
     /// Sessions whose outbox asks for a decision after the present input.
     crowded: Vec<(ParticipantId, OutboxRoom)>,
@@ -152,13 +169,14 @@ impl Hub {
     /// A hub without rooms. `now` and `unix_ms` (milliseconds since 1970, UTC) are the same moment.
     pub fn new(settings: Settings, seed: [u8; 32], now: Instant, unix_ms: u64) -> Self {
         Self {
+            placement: Placement::new(settings.sfu.map_or(0, |sfu| sfu.shards)),
             settings,
             random: ChaCha20Rng::from_seed(seed),
             started: (now, unix_ms),
             now,
             rooms: HashMap::new(),
-            sessions: HashMap::new(),
-            connections: HashMap::new(),
+            sessions: IdMap::default(),
+            connections: IdMap::default(),
             tokens: HashMap::new(),
             timers: BTreeSet::new(),
             outputs: VecDeque::new(),
@@ -183,6 +201,7 @@ impl Hub {
                 }
             }
             Input::Closed { connection } => self.handle_closed(connection),
+            Input::Sfu(event) => self.handle_sfu_event(event),
             Input::Shutdown => self.handle_shutdown(),
             Input::Tick => {}
         }
@@ -228,7 +247,10 @@ impl Hub {
                 self.handle_location(participant, location.position);
                 Ok(())
             }
-            ClientMessage::Bus(bus) => self.handle_bus(participant, bus),
+            ClientMessage::Bus(bus) => self.handle_bus(participant, bus, delivery(seq)),
+            ClientMessage::SfuOffer(offer) => self.handle_sfu_offer(participant, offer, id.clone()),
+            ClientMessage::SfuView(view) => self.handle_sfu_view(participant, view),
+            ClientMessage::SfuClose => self.handle_sfu_close(participant),
             ClientMessage::Ack { received } => {
                 if let Some(session) = self.sessions.get_mut(&participant) {
                     session.outbox.acknowledge(received);
@@ -255,8 +277,9 @@ impl Hub {
         let Some(&participant) = self.connections.get(&connection) else {
             return self.refuse_connection(connection, ErrorCode::WrongState, "The first message must be a hello.", None);
         };
+        let delivery = delivery(frame.seq);
         if self.receive(participant, frame.seq)
-            && let Err((code, message)) = self.handle_bus_frame(participant, frame)
+            && let Err((code, message)) = self.handle_bus_frame(participant, frame, delivery)
         {
             self.refuse(participant, code, message, None);
         }
@@ -277,11 +300,7 @@ impl Hub {
     fn receive(&mut self, participant: ParticipantId, seq: Option<u64>) -> bool {
         let Some(session) = self.sessions.get_mut(&participant) else { return false };
         let is_new = session.receive(seq);
-        if session.received >= session.acknowledged + ACK_EVERY && session.outbox.is_window_open() {
-            session.acknowledged = session.received;
-            let received = session.received;
-            self.send_unnumbered(participant, ServerMessage::Ack { received });
-        }
+        acknowledge(&mut self.outputs, session, ACK_EVERY);
         is_new
     }
 
@@ -415,10 +434,29 @@ fn deliver(
     body: Arc<Body>,
 ) {
     let room = session.outbox.push(body, session.connection.is_some());
+    // An acknowledgement that goes with another frame costs no packet of its own.
+    acknowledge(outputs, session, ACK_EVERY / 2);
     pump(outputs, session);
     if room != OutboxRoom::Enough {
         crowded.push((session.id(), room));
     }
+}
+
+/// Tells the client how far its frames have been received, when that is at least `owed` more of them than it knows.
+fn acknowledge(outputs: &mut VecDeque<Output>, session: &mut Session, owed: u64) {
+    if session.received < session.acknowledged + owed || !session.outbox.is_window_open() {
+        return;
+    }
+    let Some(connection) = session.connection else { return };
+    session.acknowledged = session.received;
+    let body = Body::text(ServerMessage::Ack { received: session.received });
+    let frame = session.outbox.count(Outgoing { seq: None, body });
+    outputs.push_back(Output::Send { connection, frame });
+}
+
+/// A bus message with a number is kept until it is acknowledged; one without is sent once.
+fn delivery(seq: Option<u64>) -> Delivery {
+    if seq.is_some() { Delivery::Kept } else { Delivery::Once }
 }
 
 /// Hands on what the session's connection may be handed.

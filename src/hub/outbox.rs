@@ -60,14 +60,17 @@ impl Outbox {
         let superseded = body.supersedes.is_some().then(|| {
             self.frames.range(self.fixed..).position(|older| older.supersedes == body.supersedes).map(|at| at + self.fixed)
         });
-        self.bytes += body.len();
-        match superseded.flatten() {
-            Some(at) => {
-                let older = std::mem::replace(&mut self.frames[at], body);
-                self.bytes -= older.len();
+        // The newer one goes to the end, not to the older one's place: what was said in between may speak of the same member.
+        if let Some(at) = superseded.flatten()
+            && let Some(older) = self.frames.remove(at)
+        {
+            self.bytes -= older.len();
+            if at - self.handed < self.backlog {
+                self.backlog -= 1;
             }
-            None => self.frames.push_back(body),
         }
+        self.bytes += body.len();
+        self.frames.push_back(body);
         self.room(connected)
     }
 
@@ -211,7 +214,12 @@ mod tests {
         outbox.push(presence(false), true);
         let frames: Vec<_> = std::iter::from_fn(|| outbox.poll()).collect();
         assert_eq!(frames.iter().map(|frame| frame.seq).collect::<Vec<_>>(), [Some(2), Some(3)]);
-        assert_eq!(frames[0].encode(), Outgoing { seq: Some(2), body: presence(false) }.encode());
+        assert_eq!(frames[0].encode(), Outgoing { seq: Some(2), body: plain() }.encode());
+        assert_eq!(
+            frames[1].encode(),
+            Outgoing { seq: Some(3), body: presence(false) }.encode(),
+            "after what was said in between"
+        );
         assert!(outbox.resume(1), "a frame that was handed once");
         outbox.push(presence(true), true);
         assert_eq!(drain(&mut outbox), [2, 3, 4], "keeps its number");

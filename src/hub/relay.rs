@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::Hub;
 use super::frame::{Body, Supersedes};
+use super::sfu::Delivery;
 use crate::id::{ParticipantId, RoomName};
 use crate::protocol::{Bus, BusFrame, ErrorCode, ServerMessage, SignalTo};
 
@@ -16,28 +17,47 @@ impl Hub {
         Ok(())
     }
 
-    pub(super) fn handle_bus(&mut self, from: ParticipantId, bus: Bus) -> Result<(), (ErrorCode, String)> {
+    pub(super) fn handle_bus(&mut self, from: ParticipantId, bus: Bus, delivery: Delivery) -> Result<(), (ErrorCode, String)> {
         let Bus { topic, to, latest, data } = bus;
         let direct = to.is_some();
         let key = latest.then(|| Supersedes::Bus { from, topic: topic.clone(), direct, binary: false });
-        self.relay(from, to, Body::superseding(ServerMessage::Bus { from, topic, direct, data }, key))
+        self.relay(from, to, Body::superseding(ServerMessage::Bus { from, topic, direct, data }, key), delivery)
     }
 
-    pub(super) fn handle_bus_frame(&mut self, from: ParticipantId, frame: BusFrame) -> Result<(), (ErrorCode, String)> {
+    pub(super) fn handle_bus_frame(
+        &mut self,
+        from: ParticipantId,
+        frame: BusFrame,
+        delivery: Delivery,
+    ) -> Result<(), (ErrorCode, String)> {
         let (to, topic, direct) = (frame.peer, frame.topic.clone(), frame.direct);
         let key = frame.latest.then_some(Supersedes::Bus { from, topic, direct, binary: true });
-        self.relay(from, to, Body::binary(&BusFrame { peer: Some(from), ..frame }, key))
+        self.relay(from, to, Body::binary(&BusFrame { peer: Some(from), ..frame }, key), delivery)
     }
 
-    fn relay(&mut self, from: ParticipantId, to: Option<ParticipantId>, body: Arc<Body>) -> Result<(), (ErrorCode, String)> {
+    fn relay(
+        &mut self,
+        from: ParticipantId,
+        to: Option<ParticipantId>,
+        body: Arc<Body>,
+        delivery: Delivery,
+    ) -> Result<(), (ErrorCode, String)> {
         match to {
             Some(to) => {
                 self.room_with(from, to)?;
-                self.send(to, body);
+                self.deliver_bus(to, &body, delivery);
             }
             None => {
                 let Some(room) = self.sessions.get(&from).map(|session| session.room.clone()) else { return Ok(()) };
-                self.broadcast(&room, Some(from), &body);
+                match delivery {
+                    Delivery::Kept => self.broadcast(&room, Some(from), &body),
+                    Delivery::Once => {
+                        let members = self.rooms.get(&room).map(|room| room.members().to_vec()).unwrap_or_default();
+                        for member in members.into_iter().filter(|member| *member != from) {
+                            self.deliver_bus(member, &body, delivery);
+                        }
+                    }
+                }
             }
         }
         self.counters.bus += 1;

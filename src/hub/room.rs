@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use crate::id::ParticipantId;
 use crate::limits::CHAT_HISTORY_BYTES_MAX;
 use crate::protocol::ChatMessage;
+use crate::sfu::ShardId;
 
 #[derive(Debug, Default)]
 pub(super) struct Room {
@@ -13,6 +14,8 @@ pub(super) struct Room {
     history: VecDeque<ChatMessage>,
     history_bytes: usize,
     messages: u64,
+    /// Where its media lives; none until a member can use the SFU.
+    pub(super) shard: Option<ShardId>,
 }
 
 impl Room {

@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use super::outbox::Outbox;
+use super::sfu::Forwarded;
 use crate::id::{ConnectionId, ParticipantId, RoomName};
 use crate::protocol::Member;
 
@@ -28,6 +29,8 @@ pub(super) struct Session {
     pub(super) expires: Option<Instant>,
     /// When its TURN credentials are renewed.
     pub(super) renews: Option<Instant>,
+    /// Its standing with the SFU, if it can use it.
+    pub(super) forwarded: Option<Forwarded>,
 }
 
 impl Session {
@@ -45,6 +48,7 @@ impl Session {
             bad_frames: 0,
             expires: None,
             renews: None,
+            forwarded: None,
         }
     }
 

@@ -51,6 +51,8 @@ pub struct Stats {
     pub timers: usize,
     /// Resume tokens that are good.
     pub tokens: usize,
+    /// Members that can use the SFU.
+    pub forwarded: usize,
     /// Since the start.
     pub counters: Counters,
 }
@@ -64,6 +66,7 @@ impl Hub {
             connections: self.connections.len(),
             timers: self.timers.len(),
             tokens: self.tokens.len(),
+            forwarded: self.placement.members() as usize,
             counters: self.counters.clone(),
         }
     }

@@ -6,6 +6,7 @@ use serde_json::value::RawValue;
 
 use super::error::{DecodeError, ErrorCode};
 use super::member::{Position, Presence};
+use super::sfu::{SendSection, Shown};
 use super::signal::Signal;
 use crate::id::{ParticipantId, Topic};
 use crate::limits;
@@ -43,6 +44,12 @@ pub enum ClientMessage {
     Location(Location),
     /// A JSON message by topic, to all or to one.
     Bus(Bus),
+    /// Offers a peer connection to the SFU, or offers it again.
+    SfuOffer(SfuOffer),
+    /// Says which pictures the client shows; the last one counts.
+    SfuView(SfuView),
+    /// The client has closed its peer connection to the SFU.
+    SfuClose,
     /// All server frames up to this number have been handled.
     Ack {
         /// The number.
@@ -189,6 +196,31 @@ pub(super) struct Head<'a> {
     pub id: Option<std::borrow::Cow<'a, str>>,
 }
 
+/// The one type of frame that comes in floods, when a room forms: read in one pass instead of two.
+#[derive(Deserialize)]
+struct SignalFrame {
+    #[serde(rename = "type")]
+    _kind: OnlySignal,
+    #[serde(default)]
+    seq: Option<u64>,
+    #[serde(default)]
+    id: Option<String>,
+    to: ParticipantId,
+    #[serde(default)]
+    revision: u32,
+    signal: Signal,
+}
+
+#[derive(Deserialize)]
+enum OnlySignal {
+    #[serde(rename = "signal")]
+    Signal,
+}
+
+/// How far into a frame its type is looked for; further in, it is found the longer way.
+const TYPE_WITHIN_BYTES: usize = 64;
+const SIGNAL_TYPE: &[u8] = br#""type":"signal""#;
+
 pub(super) fn read<T: DeserializeOwned>(text: &str) -> Result<T, DecodeError> {
     serde_json::from_str(text).map_err(|error| DecodeError::new(ErrorCode::BadMessage, sentence(&error)))
 }
@@ -202,6 +234,24 @@ fn sentence(error: &serde_json::Error) -> String {
         text.push('…');
     }
     text
+}
+
+/// Offers a peer connection to the SFU (RFC 8829).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SfuOffer {
+    /// Names the peer connection: another number is another one, and ends the one before.
+    pub revision: u32,
+    /// The offer.
+    pub sdp: String,
+    /// What its sending sections carry; the others receive.
+    pub sends: Vec<SendSection>,
+}
+
+/// Which pictures a client shows.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SfuView {
+    /// The most important first.
+    pub videos: Vec<Shown>,
 }
 
 impl ClientFrame {
@@ -218,6 +268,9 @@ impl ClientFrame {
         if text.len() > limits::TEXT_FRAME_BYTES_MAX {
             return Err(DecodeError::too_large("frame", limits::TEXT_FRAME_BYTES_MAX));
         }
+        if let Some(frame) = Self::decode_signal(text) {
+            return Ok(frame);
+        }
         let head: Head<'_> =
             serde_json::from_str(text).map_err(|error| DecodeError::new(ErrorCode::BadJson, sentence(&error)))?;
         let (seq, id) = (head.seq, head.id.map(std::borrow::Cow::into_owned));
@@ -229,6 +282,20 @@ impl ClientFrame {
             Ok(message) => Ok(Self { seq, id, message }),
             Err(error) => Err(DecodeError { seq, id, ..error }),
         }
+    }
+
+    /// A signal that is as it should be. None says nothing: the longer way finds out what else it is, or what is wrong with it.
+    fn decode_signal(text: &str) -> Option<Self> {
+        let start = text.as_bytes().get(..TYPE_WITHIN_BYTES)?;
+        if !start.windows(SIGNAL_TYPE.len()).any(|found| found == SIGNAL_TYPE) {
+            return None;
+        }
+        let frame: SignalFrame = serde_json::from_str(text).ok()?;
+        let SignalFrame { _kind: OnlySignal::Signal, seq, id, to, revision, signal } = frame;
+        if id.as_ref().is_some_and(|id| id.len() > limits::REQUEST_ID_BYTES_MAX) || signal.check().is_err() {
+            return None;
+        }
+        Some(Self { seq, id, message: ClientMessage::Signal(SignalTo { to, revision, signal }) })
     }
 
     /// Writes the text frame.
@@ -255,6 +322,9 @@ impl ClientMessage {
             "rename" => read(text).map(Self::Rename),
             "location" => Location::decode(text).map(Self::Location),
             "bus" => Bus::decode(text).map(Self::Bus),
+            "sfu_offer" => SfuOffer::decode(text).map(Self::SfuOffer),
+            "sfu_view" => SfuView::decode(text).map(Self::SfuView),
+            "sfu_close" => Ok(Self::SfuClose),
             "ack" => read::<Ack>(text).map(|ack| Self::Ack { received: ack.received }),
             "ping" => Ok(Self::Ping),
             "leave" => Ok(Self::Leave),
@@ -329,6 +399,36 @@ impl Bus {
             return Err(DecodeError::new(ErrorCode::BadMessage, message));
         }
         Ok(Self { topic, to: bus.to, latest: bus.latest, data: bus.data.to_owned() })
+    }
+}
+
+impl SfuOffer {
+    fn decode(text: &str) -> Result<Self, DecodeError> {
+        let offer: Self = read(text)?;
+        if offer.sdp.len() > limits::SDP_BYTES_MAX {
+            return Err(DecodeError::too_large("session description", limits::SDP_BYTES_MAX));
+        }
+        let is_long = |section: &SendSection| section.mid.is_empty() || section.mid.len() > limits::MID_BYTES_MAX;
+        if offer.sends.len() > limits::SENDS_MAX || offer.sends.iter().any(is_long) {
+            let (count, bytes) = (limits::SENDS_MAX, limits::MID_BYTES_MAX);
+            let message = format!("At most {count} sending sections, each with a mid of 1 to {bytes} bytes.");
+            return Err(DecodeError::new(ErrorCode::BadMessage, message));
+        }
+        Ok(offer)
+    }
+}
+
+impl SfuView {
+    fn decode(text: &str) -> Result<Self, DecodeError> {
+        let view: Self = read(text)?;
+        if view.videos.len() > limits::VIEW_MAX {
+            let message = format!("A client shows at most {} pictures.", limits::VIEW_MAX);
+            return Err(DecodeError::new(ErrorCode::BadMessage, message));
+        }
+        if view.videos.iter().any(|shown| !shown.source.is_video()) {
+            return Err(DecodeError::new(ErrorCode::BadMessage, "A picture is of a camera or a screen."));
+        }
+        Ok(view)
     }
 }
 

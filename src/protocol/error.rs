@@ -36,6 +36,12 @@ pub enum ErrorCode {
     ResumeStale,
     /// The server is about to stop; come back later.
     ShuttingDown,
+    /// The offer to the SFU cannot be answered; the sentence names its line.
+    BadOffer,
+    /// More messages over the data channel than the limits allow.
+    TooFast,
+    /// The server has no SFU, or the member said no capability `sfu`.
+    NoSfu,
 }
 
 impl ErrorCode {
@@ -57,6 +63,9 @@ impl ErrorCode {
             Self::ResumeMismatch => "resume_mismatch",
             Self::ResumeStale => "resume_stale",
             Self::ShuttingDown => "shutting_down",
+            Self::BadOffer => "bad_offer",
+            Self::TooFast => "too_fast",
+            Self::NoSfu => "no_sfu",
         }
     }
 }

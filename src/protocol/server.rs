@@ -6,6 +6,7 @@ use serde_json::value::RawValue;
 use super::client::{Head, read};
 use super::error::{DecodeError, ErrorCode};
 use super::member::{Member, Position, Presence};
+use super::sfu::{QualityReason, SectionState, SfuGrant, SfuState, SlotState};
 use super::signal::Signal;
 use crate::id::{DisplayName, ParticipantId, RoomName, Topic};
 
@@ -22,7 +23,7 @@ pub struct ServerFrame {
 }
 
 /// The types that [`ServerMessage`] knows.
-const SERVER_TYPES: [&str; 15] = [
+const SERVER_TYPES: [&str; 21] = [
     "welcome",
     "resumed",
     "joined",
@@ -34,6 +35,12 @@ const SERVER_TYPES: [&str; 15] = [
     "chat",
     "bus",
     "ice_servers",
+    "sfu_answer",
+    "sfu_slots",
+    "sfu_sends",
+    "sfu_speakers",
+    "sfu_quality",
+    "sfu_state",
     "error",
     "ack",
     "pong",
@@ -119,6 +126,50 @@ pub enum ServerMessage {
     },
     /// New ICE servers, before the credentials of the old ones expire.
     IceServers(IceServers),
+    /// Answers an offer to the SFU.
+    SfuAnswer {
+        /// Of the offer.
+        revision: u32,
+        /// The answer (RFC 8829).
+        sdp: String,
+    },
+    /// What the client's receive slots carry. Replaced by a later one when the reader is slow.
+    SfuSlots {
+        /// Of the peer connection.
+        revision: u32,
+        /// All that carry anything.
+        slots: Vec<SlotState>,
+    },
+    /// What anybody wants of the client's sending sections. Replaced by a later one when the reader is slow.
+    SfuSends {
+        /// Of the peer connection.
+        revision: u32,
+        /// All of them.
+        sections: Vec<SectionState>,
+    },
+    /// Who speaks. Replaced by a later one when the reader is slow.
+    SfuSpeakers {
+        /// Who has the floor.
+        dominant: Option<ParticipantId>,
+        /// Everyone whose voice is heard.
+        speaking: Vec<ParticipantId>,
+    },
+    /// How well a member's media gets through. Replaced by a later one of the same member when the reader is slow.
+    SfuQuality {
+        /// Whose.
+        participant: ParticipantId,
+        /// 0 (nothing gets through) to 100.
+        score: u8,
+        /// What costs points, the worst first.
+        reasons: Vec<QualityReason>,
+    },
+    /// The client's peer connection with the SFU has connected, or is lost.
+    SfuState {
+        /// Of the peer connection.
+        revision: u32,
+        /// What it is now.
+        state: SfuState,
+    },
     /// Something the client sent was refused.
     Error {
         /// The `id` of the refused frame.
@@ -156,6 +207,9 @@ pub struct Welcome {
     pub ice: IceServers,
     /// How media may flow in this room.
     pub policy: RoomPolicy,
+    /// How to use the SFU; absent when the server has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sfu: Option<SfuGrant>,
     /// What the client must keep to.
     pub limits: Limits,
     /// For coming back.

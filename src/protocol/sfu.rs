@@ -4,6 +4,15 @@ use serde::{Deserialize, Serialize};
 
 use crate::id::ParticipantId;
 
+/// What a client needs to know to use the SFU.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SfuGrant {
+    /// Most receive slots of a peer connection.
+    pub slots_max: u32,
+    /// Where it takes media, UDP and TCP; also a STUN server.
+    pub port: u16,
+}
+
 /// What a member sends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -244,8 +244,9 @@ impl<'a> Extensions<'a> {
             };
             let room = &mut element[value_at..];
             room.copy_from_slice(value);
-            if let (Some(number), Some(Extension::Dependency), Some(place)) =
-                (self.frame_number, ids.extension(id), room.get_mut(1..3))
+            if let Some(number) = self.frame_number
+                && ids.id(Extension::Dependency) == Some(id)
+                && let Some(place) = room.get_mut(1..3)
             {
                 place.copy_from_slice(&number.to_be_bytes());
             }

@@ -17,7 +17,7 @@ pub enum Command {
         /// It can be called directly, too: what flows between two such members does not pass through the SFU.
         direct: bool,
     },
-    /// A member is gone, and its transport with it.
+    /// A member is gone, and its transport with it. Answered by [`Event::Left`].
     Leave {
         /// Who.
         participant: ParticipantId,
@@ -133,6 +133,11 @@ pub enum Event {
         /// Whether one is open.
         open: bool,
     },
+    /// A member has left: no event of before follows. The same participant may have joined again meanwhile.
+    Left {
+        /// Who.
+        participant: ParticipantId,
+    },
     /// A message came over a member's data channel.
     Data {
         /// Whose.
@@ -142,4 +147,22 @@ pub enum Event {
         /// The message, bounded by [`crate::limits::TEXT_FRAME_BYTES_MAX`].
         payload: Bytes,
     },
+}
+
+impl Event {
+    /// The one member that it is about; none for the news of a room.
+    pub fn participant(&self) -> Option<ParticipantId> {
+        match self {
+            Self::Answer { participant, .. }
+            | Self::Refused { participant, .. }
+            | Self::State { participant, .. }
+            | Self::Slots { participant, .. }
+            | Self::Sends { participant, .. }
+            | Self::Quality { participant, .. }
+            | Self::DataOpen { participant, .. }
+            | Self::Left { participant }
+            | Self::Data { participant, .. } => Some(*participant),
+            Self::Speakers { .. } => None,
+        }
+    }
 }

@@ -72,6 +72,9 @@ mod tests {
         assert!(window.is_new(1005));
         window.note(5000);
         assert!(!window.is_new(1005) && window.is_new(4999) && !window.is_new(5000 - 128));
+        let before = window;
+        window.note(1005);
+        assert_eq!(window, before, "too old to be noted");
     }
 
     #[test]

@@ -3,13 +3,14 @@
 use std::time::Duration;
 
 use visavis::config::Secret;
-use visavis::hub::Settings;
+use visavis::hub::{Settings, SfuSettings};
 use visavis::id::ParticipantId;
+use visavis::protocol::SfuGrant;
 
 use crate::world::World;
 
 /// Seeds that once found something; run first, for ever.
-const KEPT: [u64; 1] = [0];
+const KEPT: [u64; 3] = [0, 20, 109];
 
 /// How many more are run. `VISAVIS_SIM_SEEDS` runs more.
 const SEEDS: u64 = 30;
@@ -22,6 +23,7 @@ const STEPS: u32 = 1500;
 fn whole_days_of_meetings_keep_their_promises() {
     let seeds = std::env::var("VISAVIS_SIM_SEEDS").ok().and_then(|seeds| seeds.parse().ok()).unwrap_or(SEEDS);
     let mut totals = (0, 0, 0, 0, 0);
+    let mut forwarded = (0, 0);
     for seed in KEPT.into_iter().chain(1..=seeds) {
         println!("seed {seed}"); // the last one printed is the one that failed
         let world = run(seed);
@@ -31,11 +33,14 @@ fn whole_days_of_meetings_keep_their_promises() {
         totals.2 += counters.handed_over;
         totals.3 += counters.expired;
         totals.4 += world.slow_closes;
+        forwarded.0 += world.answers;
+        forwarded.1 += world.over_data_channels;
     }
     println!("frames, resumed, handed over, expired, slow: {totals:?}");
     let (frames, resumed, handed_over, expired, slow) = totals;
     let is_busy = frames > 100_000 && resumed > 1000 && handed_over > 100 && expired > 50 && slow > 10;
     assert!(is_busy, "the days were boring: {totals:?}");
+    assert!(forwarded.0 > 500 && forwarded.1 > 1000, "the SFU was bored: {forwarded:?}");
 }
 
 fn run(seed: u64) -> World {
@@ -44,6 +49,7 @@ fn run(seed: u64) -> World {
     settings.ice.turn_urls = vec!["turn:t.example".into()];
     settings.ice.turn_secret = Some(Secret::new("0123456789abcdef"));
     settings.ice.credential_ttl = Duration::from_secs(60);
+    settings.sfu = Some(SfuSettings { shards: 3, grant: SfuGrant { slots_max: 64, port: 8443 } });
     let mut world = World::new(seed, settings, CLIENTS);
     for step in 0..STEPS {
         act(&mut world);
@@ -90,6 +96,7 @@ fn act(world: &mut World) {
                 world.trespass(at, to);
             }
         }
+        50..53 if at.is_multiple_of(2) => world.offer(at),
         50..73 => world.chat(at),
         73..85 => world.presence(at),
         85..95 => {
@@ -131,4 +138,5 @@ fn end(world: &mut World) {
     let stats = world.hub.stats();
     let held = (stats.rooms, stats.sessions, stats.connections, stats.timers, stats.tokens);
     assert_eq!(held, (0, 0, 0, 0, 0), "after all have left nothing is held");
+    assert_eq!((stats.forwarded, world.forwarded.len()), (0, 0), "nobody is left at a shard");
 }

@@ -10,9 +10,10 @@ use visavis::hub::{Hub, Input, Output, Payload, Settings};
 use visavis::id::{ConnectionId, ParticipantId};
 use visavis::limits::{WINDOW_BYTES_MAX, WINDOW_FRAMES_MAX};
 use visavis::protocol::{
-    Bus, BusFrame, Chat, ClientFrame, ClientMessage, CloseCode, ErrorCode, Hello, Member, PresenceChange, Resume, ResumeAt,
-    ServerFrame, ServerMessage, Signal, SignalTo,
+    Bus, BusFrame, CAPABILITY_SFU, CAPABILITY_WEBRTC, Chat, ClientFrame, ClientMessage, CloseCode, ErrorCode, Hello, Member,
+    PresenceChange, Resume, ResumeAt, ServerFrame, ServerMessage, SfuOffer, Signal, SignalTo,
 };
+use visavis::sfu::{self, Command, ShardId};
 
 /// The most frames beside the window that a connection is ever owed: see `hub_task`.
 const BESIDE_THE_WINDOW: usize = 64;
@@ -22,6 +23,8 @@ const BESIDE_THE_WINDOW: usize = 64;
 pub struct Client {
     pub room: String,
     pub connection: Option<ConnectionId>,
+    /// The present connection has been answered: what is said before waits, as in a page.
+    is_greeted: bool,
     pub own: Option<ParticipantId>,
     token: Option<String>,
     /// The last server frame handled, and how many were handled since the last acknowledgement.
@@ -50,6 +53,7 @@ type ClientMessageText = String;
 enum Event {
     ToServer(ConnectionId, Input),
     ToClient(ConnectionId, Payload, usize),
+    FromShard(sfu::Event),
 }
 
 struct Wire {
@@ -78,6 +82,10 @@ pub struct World {
     number: u64,
     pub frames: u64,
     pub slow_closes: u64,
+    /// The members of the shards: their room, and whether a data channel is open.
+    pub forwarded: BTreeMap<ParticipantId, (String, ShardId, bool)>,
+    pub answers: u64,
+    pub over_data_channels: u64,
 }
 
 impl World {
@@ -94,6 +102,9 @@ impl World {
             number: 0,
             frames: 0,
             slow_closes: 0,
+            forwarded: BTreeMap::new(),
+            answers: 0,
+            over_data_channels: 0,
         }
     }
 
@@ -131,14 +142,16 @@ impl World {
             Event::ToServer(connection, input) => {
                 // As the shell does: nothing of a connection that the hub has closed.
                 let is_closed = self.wires.get(&connection).is_none_or(|wire| wire.is_closed_by_server);
-                if matches!(input, Input::Closed { .. }) {
-                    self.wires.remove(&connection);
-                }
+                let is_end = matches!(input, Input::Closed { .. });
                 if !is_closed {
                     self.input(input);
                 }
+                if is_end {
+                    self.wires.remove(&connection);
+                }
             }
             Event::ToClient(connection, payload, bytes) => self.read(connection, &payload, bytes),
+            Event::FromShard(event) => self.input(Input::Sfu(event)),
         }
     }
 
@@ -148,7 +161,42 @@ impl World {
             match output {
                 Output::Send { connection, frame } => self.carry(connection, frame.encode(), frame.len()),
                 Output::Close { connection, code } => self.closed_by_server(connection, code),
+                Output::Sfu { shard, command } => self.obey(shard, command),
             }
+        }
+    }
+
+    /// What a shard does, as far as the hub can see it.
+    fn obey(&mut self, shard: ShardId, command: Command) {
+        // In order, as all that one thread tells another.
+        let delay = Duration::from_millis(20);
+        match command {
+            Command::Join { room, participant, .. } => {
+                let room = room.to_string();
+                let mut neighbours = self.forwarded.values().filter(|(other, ..)| *other == room);
+                assert!(neighbours.all(|(_, other, _)| *other == shard), "a room lives on one shard");
+                assert!(self.forwarded.insert(participant, (room, shard, false)).is_none(), "joined twice");
+            }
+            Command::Leave { participant } => {
+                let (_, known, _) = self.forwarded.remove(&participant).expect("who leaves has joined");
+                assert_eq!(known, shard);
+                self.schedule(self.now + delay, Event::FromShard(sfu::Event::Left { participant }));
+            }
+            Command::Offer { participant, revision, sdp, .. } => {
+                let (room, known, data) = self.forwarded.get_mut(&participant).expect("who offers has joined");
+                assert_eq!((*known, &sdp), (shard, &*room), "an offer at another room's shard");
+                *data = true;
+                let sdp = room.clone();
+                self.schedule(self.now + delay, Event::FromShard(sfu::Event::Answer { participant, revision, sdp }));
+                self.schedule(self.now + delay, Event::FromShard(sfu::Event::DataOpen { participant, open: true }));
+            }
+            Command::Data { participant, payload, .. } => {
+                let (room, ..) = self.forwarded.get(&participant).filter(|(.., data)| *data).expect("its data channel is open");
+                let text = String::from_utf8_lossy(&payload);
+                assert!(text.contains(room.as_str()), "a message over a data channel crossed rooms");
+                self.over_data_channels += 1;
+            }
+            Command::View { .. } | Command::Close { .. } => panic!("nobody asks for that here"),
         }
     }
 
@@ -231,6 +279,7 @@ impl World {
                 client.roster = welcome.roster.members.into_iter().map(|member| (member.id, member)).collect();
                 client.version = welcome.roster.version;
                 client.last_chat = welcome.chat.last().map_or(0, |message| message.number);
+                client.is_greeted = true;
                 client.welcomes += 1;
                 // Signals may have been lost both ways with the device before; to someone new none was sent.
                 for (_, may_miss) in client.signals_from.values_mut() {
@@ -246,7 +295,17 @@ impl World {
                     other.signals_from.entry(own).or_insert((0, true)).1 = true;
                 }
             }
+            ServerMessage::SfuAnswer { sdp, .. } => {
+                assert_eq!(sdp, client.room, "an answer of another room");
+                self.answers += 1;
+            }
+            ServerMessage::SfuSlots { .. }
+            | ServerMessage::SfuSends { .. }
+            | ServerMessage::SfuSpeakers { .. }
+            | ServerMessage::SfuQuality { .. }
+            | ServerMessage::SfuState { .. } => panic!("no shard said that"),
             ServerMessage::Resumed { received, .. } => {
+                client.is_greeted = true;
                 client.resumes += 1;
                 client.unsure.retain(|(seq, _)| *seq > received);
                 let again: Vec<_> = client.unsure.iter().map(|(_, text)| text.clone()).collect();
@@ -326,11 +385,16 @@ impl World {
             client.room = room.to_owned();
         }
         client.connection = Some(connection);
+        client.is_greeted = false;
         client.attempt += 1;
         let stands = ResumeAt { epoch: client.epoch, seq: client.seq, attempt: client.attempt };
         let stands = (!as_other_device).then_some(stands);
         let resume = client.token.clone().map(|token| Resume { token, at: stands });
-        let hello = Hello { room: client.room.clone(), name: format!("client {at}"), resume, ..Hello::default() };
+        // Every second one can use the SFU, every fourth can be called directly as well.
+        let mut capabilities = Vec::new();
+        capabilities.extend(at.is_multiple_of(2).then(|| CAPABILITY_SFU.to_owned()));
+        capabilities.extend(at.is_multiple_of(4).then(|| CAPABILITY_WEBRTC.to_owned()));
+        let hello = Hello { room: client.room.clone(), name: format!("client {at}"), resume, capabilities, ..Hello::default() };
         self.say_unnumbered(at, ClientMessage::Hello(hello));
     }
 
@@ -373,7 +437,9 @@ impl World {
         client.sent += 1;
         let frame = ClientFrame { seq: Some(client.sent), ..ClientFrame::new(message) }.encode();
         client.unsure.push_back((client.sent, frame.clone()));
-        self.transmit(at, &frame);
+        if client.is_greeted {
+            self.transmit(at, &frame);
+        }
     }
 
     fn transmit(&mut self, at: usize, text: &str) {
@@ -419,13 +485,19 @@ impl World {
     }
 
     pub fn binary(&mut self, at: usize) {
-        let Some(connection) = self.clients[at].connection else { return };
+        let Some(connection) = self.clients[at].connection.filter(|_| self.clients[at].is_greeted) else { return };
         let Some(wire) = self.wires.get(&connection) else { return };
         let payload = self.clients[at].room.clone().into();
         let topic = "t".parse().expect("a topic");
         let frame = BusFrame { seq: None, peer: None, direct: false, latest: false, topic, payload };
         let arrival = self.now + wire.delay;
         self.schedule(arrival, Event::ToServer(connection, Input::Binary { connection, frame }));
+    }
+
+    /// Offers to the SFU; refused for those that did not say that they can use it.
+    pub fn offer(&mut self, at: usize) {
+        let sdp = self.clients[at].room.clone();
+        self.say(at, ClientMessage::SfuOffer(SfuOffer { revision: 1, sdp, sends: Vec::new() }));
     }
 
     /// Leaves for good and forgets everything.
@@ -444,7 +516,7 @@ impl World {
             let known = rooms.entry(&client.room).or_default();
             for (id, member) in &client.roster {
                 let before = known.insert(*id, member);
-                assert!(before.is_none_or(|before| before == member), "two members disagree about {id}");
+                assert!(before.is_none_or(|before| before == member), "two members disagree about {id}: {before:?}, {member:?}");
             }
         }
         for client in self.clients.iter().filter(|client| client.connection.is_some()) {

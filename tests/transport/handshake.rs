@@ -72,6 +72,21 @@ fn a_client_hello_in_fragments_is_put_together() {
 }
 
 #[test]
+fn the_hello_of_each_browser_is_answered() {
+    for captured in [&include_bytes!("../../fuzz/corpus/dtls/chromium")[..], include_bytes!("../../fuzz/corpus/dtls/firefox")] {
+        let mut world = World::new(Client::new(&GCM_AND_CM, MTU));
+        world.check(world.tuple, Check::Nominating);
+        let (first, rest) = captured[2..].split_at(usize::from(u16::from_be_bytes([captured[0], captured[1]])));
+        let second = &rest[2..][..usize::from(u16::from_be_bytes([rest[0], rest[1]]))];
+        assert_eq!(world.transport.handle_dtls(world.now, first, world.tuple), Ok(()));
+        assert_eq!(world.transport.poll_transmit(), None);
+        assert_eq!(world.transport.handle_dtls(world.now, second, world.tuple), Ok(()));
+        let (_, answer) = world.transport.poll_transmit().expect("an answer");
+        assert_eq!((answer[0], answer[13]), (22, 3), "a HelloVerifyRequest");
+    }
+}
+
+#[test]
 fn an_early_client_hello_waits_for_its_check() {
     let mut world = World::new(Client::new(&GCM_AND_CM, MTU));
     world.client.connect(world.now);
@@ -151,6 +166,25 @@ fn lost_flights_are_sent_again() {
         assert!(world.transport.sender_mut().is_some(), "server, losing as in case {lost}: {:?}", world.events);
         assert!(world.client.heard.contains(&Heard::Connected), "client, losing as in case {lost}");
     }
+}
+
+#[test]
+fn a_lost_flight_is_sent_again_though_the_client_keeps_still() {
+    let mut world = World::new(Client::new(&GCM_AND_CM, MTU));
+    world.check(world.tuple, Check::Nominating);
+    // Two from the client, one from us; then the flight with the certificate, and its repetition.
+    world.is_lost = |number| number == 4 || number == 5;
+    world.client.connect(world.now);
+    world.run();
+    for wait in [500, 1000] {
+        assert!(world.transport.sender_mut().is_none());
+        let due = world.transport.poll_timeout().expect("a timer");
+        assert_eq!(due, world.now + Duration::from_millis(wait));
+        world.now = due;
+        world.transport.handle_timeout(world.now);
+        world.run();
+    }
+    assert!(world.transport.sender_mut().is_some());
 }
 
 #[test]

@@ -4,4 +4,5 @@ mod client;
 mod data;
 mod handshake;
 mod ice;
+mod memory;
 mod world;

@@ -1,23 +1,37 @@
 //! Owns what a payload says of its place in the stream, in words that are the same for every codec.
 
+mod av1;
+mod h264;
 mod opus;
+mod red;
 mod vp8;
+mod vp9;
+
+pub use red::newest_block;
 
 /// A codec whose payload we can read as far as forwarding needs it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Codec {
     /// RFC 7587.
     Opus,
+    /// Opus with older packets before the newest one (RFC 2198).
+    Red,
     /// RFC 7741.
     Vp8,
+    /// RFC 9628.
+    Vp9,
+    /// RFC 6184.
+    H264,
+    /// The AV1 RTP specification.
+    Av1,
 }
 
 impl Codec {
     /// The unit of the timestamp, in Hz.
     pub const fn clock_rate_hz(self) -> u32 {
         match self {
-            Self::Opus => 48_000,
-            Self::Vp8 => 90_000,
+            Self::Opus | Self::Red => 48_000,
+            Self::Vp8 | Self::Vp9 | Self::H264 | Self::Av1 => 90_000,
         }
     }
 
@@ -25,7 +39,11 @@ impl Codec {
     pub fn facts(self, payload: &[u8], marker: bool) -> Result<Facts, PayloadError> {
         match self {
             Self::Opus => opus::facts(payload),
+            Self::Red => red::facts(payload),
             Self::Vp8 => vp8::facts(payload, marker),
+            Self::Vp9 => vp9::facts(payload),
+            Self::H264 => h264::facts(payload, marker),
+            Self::Av1 => av1::facts(payload, marker),
         }
     }
 }
@@ -206,7 +224,7 @@ mod tests {
 
     use super::*;
 
-    const CODECS: [Codec; 2] = [Codec::Opus, Codec::Vp8];
+    const CODECS: [Codec; 6] = [Codec::Opus, Codec::Red, Codec::Vp8, Codec::Vp9, Codec::H264, Codec::Av1];
 
     #[test]
     fn targets_are_ordered_in_both_directions() {

@@ -120,6 +120,12 @@ mod tests {
     }
 
     #[test]
+    fn a_keyframe_that_libvpx_wrote_is_one() {
+        let facts = facts(&[0x10, 0x70, 0x62, 0x00, 0x9d, 0x01, 0x2a, 0xb0, 0x00, 0x90, 0x00], false).expect("VP8");
+        assert_eq!((facts.is_keyframe, facts.resolution), (true, Some(Resolution { width: 176, height: 144 })));
+    }
+
+    #[test]
     fn a_full_descriptor_is_read_with_its_places() {
         // X N S; I L T K; 15 bits of picture id; TL0PICIDX; TID 2, Y, KEYIDX 7.
         let facts = facts(&payload(&[0xb0, 0xf0, 0xff, 0xff, 9, 0xa7], &[0x01]), true).expect("VP8");

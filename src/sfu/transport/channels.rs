@@ -18,6 +18,8 @@ use rtc_shared::TransportProtocol;
 use rtc_shared::marshal::{Marshal, Unmarshal};
 
 use super::DataError;
+use super::gate::{Gate, initiate_tag};
+use super::guard::guarded;
 use crate::limits::{DATA_RECEIVE_BYTES_MAX, DATA_SEND_BYTES_MAX, DATA_STREAMS_MAX, TEXT_FRAME_BYTES_MAX};
 
 const PEER: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 5000);
@@ -28,34 +30,53 @@ const RELIABLE: &[u8] = b"bus";
 /// The label of the channel that may lose messages.
 const UNRELIABLE: &[u8] = b"bus-unreliable";
 
+/// The message by which a channel is opened (RFC 8832 section 8.2.1).
+const DATA_CHANNEL_OPEN: u8 = 3;
+
 /// What the association brought.
-pub(super) enum ChannelEvent {
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ChannelEvent {
     /// Whether the reliable channel is open.
     Open(bool),
     /// A whole message.
-    Data { binary: bool, payload: Bytes },
+    Data {
+        /// Whether it is binary, not text.
+        binary: bool,
+        /// At most [`TEXT_FRAME_BYTES_MAX`].
+        payload: Bytes,
+    },
 }
 
 /// An INIT that came again is answered as before: the library would take it for another association.
 #[derive(Default)]
 struct Beginning {
-    initiate_tag: [u8; 4],
+    initiate_tag: u32,
     answer: Option<Bytes>,
     is_repeated: bool,
 }
 
-/// The association and the channels on it.
-pub(super) struct Channels {
+/// The association and the channels on it: takes SCTP packets, gives SCTP packets, and knows nothing of what carries them.
+pub struct Channels {
     endpoint: Endpoint,
     association: Option<(AssociationHandle, Box<Association>)>,
     /// What the association began with, until it is established.
     beginning: Option<Beginning>,
+    gate: Gate,
     /// The stream of each channel that is open.
     reliable: Option<u16>,
     unreliable: Option<u16>,
+    /// What was said last of the reliable one.
+    is_announced: bool,
+}
+
+impl Default for Channels {
+    fn default() -> Self {
+        Self::new()
+    }
 }
 
 impl Channels {
+    /// Waits for the browser to begin.
     pub fn new() -> Self {
         let transport = TransportConfig::default()
             .with_max_receive_buffer_size(DATA_RECEIVE_BYTES_MAX)
@@ -64,26 +85,65 @@ impl Channels {
             .with_max_num_outbound_streams(DATA_STREAMS_MAX);
         let server = Arc::new(ServerConfig::new(transport));
         let endpoint = Endpoint::new(PEER, TransportProtocol::UDP, Arc::new(EndpointConfig::new()), Some(server));
-        Self { endpoint, association: None, beginning: None, reliable: None, unreliable: None }
+        Self {
+            endpoint,
+            association: None,
+            beginning: None,
+            gate: Gate::default(),
+            reliable: None,
+            unreliable: None,
+            is_announced: false,
+        }
     }
 
-    /// Takes an SCTP packet.
+    /// Takes an SCTP packet; nothing is said of one that is no good.
     pub fn handle(&mut self, now: Instant, packet: Bytes) -> Vec<ChannelEvent> {
-        let initiate_tag = initiate_tag(&packet);
+        let events = match self.gate.admit(&packet) {
+            true => self.guard(|channels| {
+                channels.handle_packet(now, packet);
+                channels.drain(now)
+            }),
+            false => Vec::new(),
+        };
+        self.announce(events)
+    }
+
+    /// Begins anew, without an association, when the library has panicked.
+    fn guard<T: Default>(&mut self, call: impl FnOnce(&mut Self) -> T) -> T {
+        guarded(|| call(self)).unwrap_or_else(|| {
+            *self = Self { is_announced: self.is_announced, ..Self::new() };
+            T::default()
+        })
+    }
+
+    /// Says whether the reliable channel is open, when that has changed: first of all when it opens, last of all when it closes.
+    fn announce(&mut self, mut events: Vec<ChannelEvent>) -> Vec<ChannelEvent> {
+        let is_open = self.reliable.is_some();
+        if is_open != self.is_announced {
+            let place = if is_open { 0 } else { events.len() };
+            events.insert(place, ChannelEvent::Open(is_open));
+            self.is_announced = is_open;
+        }
+        events
+    }
+
+    fn handle_packet(&mut self, now: Instant, packet: Bytes) {
+        let (initiate_tag, gate) = (initiate_tag(&packet), Gate::new(&packet));
         if let Some(initiate_tag) = initiate_tag {
             match &mut self.beginning {
                 Some(beginning) if beginning.initiate_tag == initiate_tag => {
                     beginning.is_repeated = true;
-                    return Vec::new();
+                    return;
                 }
                 // One that is established stays: a page that begins again does so with another transport.
-                None if self.association.is_some() => return Vec::new(),
+                None if self.association.is_some() => return,
                 _ => self.drop_association(),
             }
         }
         match self.endpoint.handle(now, PEER, None, packet) {
             Some((handle, DatagramEvent::NewAssociation(association))) => {
                 self.association = Some((handle, Box::new(association)));
+                self.gate = gate;
                 self.beginning = initiate_tag.map(|initiate_tag| Beginning { initiate_tag, ..Beginning::default() });
             }
             Some((handle, DatagramEvent::AssociationEvent(event))) => {
@@ -93,10 +153,13 @@ impl Channels {
             }
             _ => {}
         }
-        self.drain(now)
     }
 
-    /// Sends a message on a channel.
+    /// Sends a message on one of the channels.
+    ///
+    /// # Errors
+    ///
+    /// A [`DataError`]: nothing of it was sent.
     pub fn send(&mut self, now: Instant, unreliable: bool, binary: bool, message: &[u8]) -> Result<(), DataError> {
         if message.len() > TEXT_FRAME_BYTES_MAX {
             return Err(DataError::TooLarge);
@@ -117,7 +180,12 @@ impl Channels {
         stream.write_with_ppi(now, bytes, kind).map(|_| ()).map_err(|_| DataError::NotOpen)
     }
 
+    /// Gives each packet that is to be sent now.
     pub fn poll_transmit(&mut self, now: Instant, mut send: impl FnMut(&[u8])) {
+        self.guard(|channels| channels.poll_packets(now, &mut send));
+    }
+
+    fn poll_packets(&mut self, now: Instant, send: &mut impl FnMut(&[u8])) {
         let Some((_, association)) = &mut self.association else { return };
         while let Some(transmit) = association.poll_transmit(now) {
             let Payload::RawEncode(packets) = transmit.message else { continue };
@@ -146,19 +214,24 @@ impl Channels {
         (self.beginning, self.reliable, self.unreliable) = (None, None, None);
     }
 
+    /// When [`Self::handle_timeout`] is to be called, at the latest.
     pub fn poll_timeout(&self) -> Option<Instant> {
         self.association.as_ref()?.1.poll_timeout()
     }
 
+    /// Time has come to `now`.
     pub fn handle_timeout(&mut self, now: Instant) -> Vec<ChannelEvent> {
-        if let Some((_, association)) = &mut self.association {
-            association.handle_timeout(now);
-        }
-        self.drain(now)
+        let events = self.guard(|channels| {
+            if let Some((_, association)) = &mut channels.association {
+                association.handle_timeout(now);
+            }
+            channels.drain(now)
+        });
+        self.announce(events)
     }
 
     fn drain(&mut self, now: Instant) -> Vec<ChannelEvent> {
-        let (mut events, was_open) = (Vec::new(), self.reliable.is_some());
+        let mut events = Vec::new();
         while let Some(event) = self.association.as_mut().and_then(|(_, association)| association.poll()) {
             match event {
                 Event::Stream(StreamEvent::Opened { id }) => self.accept(id),
@@ -166,11 +239,6 @@ impl Channels {
                 Event::AssociationLost { id, .. } => self.forget(id),
                 _ => {}
             }
-        }
-        if self.reliable.is_some() != was_open {
-            // First of all when it opens, last of all when it closes.
-            let place = if was_open { events.len() } else { 0 };
-            events.insert(place, ChannelEvent::Open(!was_open));
         }
         events
     }
@@ -209,6 +277,10 @@ impl Channels {
 
     /// RFC 8832: the other end opens a channel on this stream.
     fn handle_dcep(&mut self, now: Instant, id: u16, mut message: Bytes) {
+        // The library also reads, and carelessly, kinds that are for itself alone.
+        if message.first() != Some(&DATA_CHANNEL_OPEN) {
+            return;
+        }
         let Ok(Message::DataChannelOpen(open)) = Message::unmarshal(&mut message) else { return };
         let Some((_, association)) = &mut self.association else { return };
         let Ok(mut stream) = association.stream(id) else { return };
@@ -248,15 +320,6 @@ impl Channels {
             }
         }
     }
-}
-
-/// The tag in an INIT, which is alone in its packet (RFC 9260 section 3.3.2).
-fn initiate_tag(packet: &[u8]) -> Option<[u8; 4]> {
-    const COMMON_HEADER_LEN: usize = 12;
-    const INIT: u8 = 1;
-    let chunk = packet.get(COMMON_HEADER_LEN..)?;
-    chunk.first().filter(|kind| **kind == INIT)?;
-    chunk.get(4..8)?.try_into().ok()
 }
 
 fn reliability(open: &DataChannelOpen) -> (bool, ReliabilityType) {

@@ -177,6 +177,22 @@ mod tests {
         assert_eq!(buffer.profile(), Some(Some(Profile::AeadAes128Gcm)));
     }
 
+    /// What browsers of 2026 have sent: 1,413 and 1,461 bytes in two fragments, the extensions in an order of their own.
+    #[test]
+    fn the_hello_of_each_browser_is_understood() {
+        let captured =
+            [&include_bytes!("../../../fuzz/corpus/dtls/chromium")[..], include_bytes!("../../../fuzz/corpus/dtls/firefox")];
+        for captured in captured {
+            let (first, rest) = counted::<2>(captured).expect("a datagram");
+            let (second, _) = counted::<2>(rest).expect("a datagram");
+            let mut buffer = HelloBuffer::default();
+            buffer.push(first).expect("a piece");
+            assert_eq!(buffer.profile(), None);
+            buffer.push(second).expect("a piece");
+            assert_eq!(buffer.profile(), Some(Some(Profile::AeadAes128Gcm)));
+        }
+    }
+
     #[test]
     fn what_is_kept_is_bounded() {
         let (message, mut buffer) = (hello(&[7], 1300), HelloBuffer::default());

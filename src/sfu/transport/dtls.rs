@@ -21,6 +21,7 @@ use rtc_shared::error::Error;
 
 use super::super::identity::Fingerprint;
 use super::client_hello::HelloBuffer;
+use super::guard::guarded;
 use super::record::{HANDSHAKE, records};
 use super::{Failure, Refusal};
 use crate::limits::DTLS_HANDSHAKE_BYTES_MAX;
@@ -173,17 +174,17 @@ impl Dtls {
     fn read(&mut self, now: Instant, datagram: &[u8], expected: &[Fingerprint]) -> Result<Vec<DtlsEvent>, Refusal> {
         let was_connected = self.is_connected();
         let Some(endpoint) = self.endpoint() else { return Err(Refusal::Closed) };
-        let read = endpoint.read(now, PEER, None, BytesMut::from(datagram));
+        let read = guarded(|| endpoint.read(now, PEER, None, BytesMut::from(datagram)));
         let said = self.collect();
         self.note_flight(now, said);
         let read = match read {
-            Ok(read) => read,
-            Err(Error::ErrAlertFatalOrClose) => {
+            Some(Ok(read)) => read,
+            Some(Err(Error::ErrAlertFatalOrClose)) | None => {
                 self.state = State::Closed;
                 return Ok(vec![if was_connected { DtlsEvent::Closed } else { DtlsEvent::Failed(Failure::Handshake) }]);
             }
             // Before the handshake is done anybody could have made it: the timeout decides.
-            Err(_) => return Err(Refusal::Dtls),
+            Some(Err(_)) => return Err(Refusal::Dtls),
         };
         let mut events = Vec::new();
         for event in read {

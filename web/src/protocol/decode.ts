@@ -29,12 +29,16 @@ import {
   type Member,
   type Position,
   type Presence,
+  type QualityReason,
   type ResumeGrant,
   type RoomPolicy,
   type Roster,
+  type SectionState,
   type ServerFrame,
   type ServerMessage,
   type Signal,
+  type SlotState,
+  type Source,
   type Welcome,
 } from "./types";
 
@@ -145,6 +149,34 @@ const limits: Reader<Limits> = (value, path) => {
   };
 };
 
+const source: Reader<Source> = word(["microphone", "camera", "screen", "screen_sound"]);
+
+const slotState: Reader<SlotState> = (value, path) => {
+  const object = fields(value, path);
+  return {
+    mid: need(object, path, "mid", text),
+    participant: need(object, path, "participant", participantId),
+    source: need(object, path, "source", source),
+    state: need(object, path, "state", word(["live", "paused", "unsupported"])),
+  };
+};
+
+const sectionState: Reader<SectionState> = (value, path) => {
+  const object = fields(value, path);
+  return {
+    mid: need(object, path, "mid", text),
+    paused: need(object, path, "paused", flag),
+    active: need(object, path, "active", list(text)),
+  };
+};
+
+const qualityReason: Reader<QualityReason> = word(["loss", "delay", "bandwidth", "layer"]);
+
+const sfuGrant: Reader<NonNullable<Welcome["sfu"]>> = (value, path) => {
+  const object = fields(value, path);
+  return { slots_max: need(object, path, "slots_max", count), port: need(object, path, "port", count) };
+};
+
 const resumeGrant: Reader<ResumeGrant> = (value, path) => {
   const object = fields(value, path);
   return { token: need(object, path, "token", text), grace_ms: need(object, path, "grace_ms", count) };
@@ -200,6 +232,7 @@ function welcome(object: Fields, path: string): Welcome {
     chat: need(object, path, "chat", list(chatMessage)),
     ice: need(object, path, "ice", iceServers),
     policy: need(object, path, "policy", roomPolicy),
+    ...maybe(object, path, "sfu", sfuGrant),
     limits: need(object, path, "limits", limits),
     resume: need(object, path, "resume", resumeGrant),
     received: need(object, path, "received", count),
@@ -261,6 +294,37 @@ const MESSAGES: Readonly<Record<string, (object: Fields, path: string) => Server
       data: need(object, path, "data", anything),
     }),
     ice_servers: (object: Fields, path: string): ServerMessage => ({ type: "ice_servers", ...iceServers(object, path) }),
+    sfu_answer: (object: Fields, path: string): ServerMessage => ({
+      type: "sfu_answer",
+      revision: need(object, path, "revision", count),
+      sdp: need(object, path, "sdp", text),
+    }),
+    sfu_slots: (object: Fields, path: string): ServerMessage => ({
+      type: "sfu_slots",
+      revision: need(object, path, "revision", count),
+      slots: need(object, path, "slots", list(slotState)),
+    }),
+    sfu_sends: (object: Fields, path: string): ServerMessage => ({
+      type: "sfu_sends",
+      revision: need(object, path, "revision", count),
+      sections: need(object, path, "sections", list(sectionState)),
+    }),
+    sfu_speakers: (object: Fields, path: string): ServerMessage => ({
+      type: "sfu_speakers",
+      dominant: need(object, path, "dominant", nullable(participantId)),
+      speaking: need(object, path, "speaking", list(participantId)),
+    }),
+    sfu_quality: (object: Fields, path: string): ServerMessage => ({
+      type: "sfu_quality",
+      participant: need(object, path, "participant", participantId),
+      score: need(object, path, "score", between(0, 100)),
+      reasons: need(object, path, "reasons", list(qualityReason)),
+    }),
+    sfu_state: (object: Fields, path: string): ServerMessage => ({
+      type: "sfu_state",
+      revision: need(object, path, "revision", count),
+      state: need(object, path, "state", word(["connected", "failed", "closed"])),
+    }),
     error: (object: Fields, path: string): ServerMessage => ({
       type: "error",
       code: need(object, path, "code", errorCode),

@@ -103,6 +103,32 @@ const CLIENT_FRAMES: Readonly<Record<string, string>> = {
     seq: 4,
     message: { type: "signal", to: BO, revision: 1, signal: { kind: "end_of_candidates", usernameFragment: "abcd" } },
   }),
+  "sfu-offer.json": encodeClientFrame({
+    seq: 20,
+    id: "o1",
+    message: {
+      type: "sfu_offer",
+      revision: 1,
+      sdp: "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n",
+      sends: [
+        { mid: "0", source: "microphone" },
+        { mid: "1", source: "camera" },
+        { mid: "2", source: "screen" },
+        { mid: "3", source: "screen_sound" },
+      ],
+    },
+  }),
+  "sfu-view.json": encodeClientFrame({
+    seq: 21,
+    message: {
+      type: "sfu_view",
+      videos: [
+        { participant: BO, source: "screen", width: 1920, height: 1080, pinned: true },
+        { participant: BO, source: "camera", width: 320, height: 180, pinned: false },
+      ],
+    },
+  }),
+  "sfu-close.json": encodeClientFrame({ seq: 22, message: { type: "sfu_close" } }),
 };
 
 test.each(names("client", ".json"))("the page writes client/%s", (name) => {
@@ -134,6 +160,12 @@ test("every type of server message has a golden file", () => {
     chat: true,
     bus: true,
     ice_servers: true,
+    sfu_answer: true,
+    sfu_slots: true,
+    sfu_sends: true,
+    sfu_speakers: true,
+    sfu_quality: true,
+    sfu_state: true,
     error: true,
     ack: true,
     pong: true,
@@ -169,6 +201,10 @@ test.each([
   '{"type":"location","seq":3,"from":"0000000000000b02"}',
   '{"type":"location","seq":3,"from":"0000000000000b02","position":{"latitude":91,"longitude":0}}',
   '{"type":"presence","seq":3,"from":"0000000000000b02","presence":{"hand":"yes"}}',
+  '{"type":"sfu_slots","seq":3,"revision":1,"slots":[{"mid":"4","participant":"0000000000000b02","source":"nose","state":"live"}]}',
+  '{"type":"sfu_quality","seq":3,"participant":"0000000000000b02","score":101,"reasons":[]}',
+  '{"type":"sfu_sends","seq":3,"revision":1,"sections":[{"mid":"1","paused":false}]}',
+  '{"type":"sfu_state","seq":3,"revision":1,"state":"bored"}',
 ])("a broken frame keeps its number: %s", (frame) => {
   expect(decodeServerFrame(frame)).toMatchObject({ kind: "broken", seq: 3 });
 });

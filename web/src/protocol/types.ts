@@ -7,6 +7,8 @@ export const SUBPROTOCOL = "visavis.v1";
 export const WEBSOCKET_PATH = "/api/ws";
 /** The capability of a member that answers session descriptions. */
 export const CAPABILITY_WEBRTC = "webrtc";
+/** The capability of a member that can use the SFU. */
+export const CAPABILITY_SFU = "sfu";
 
 export const ERROR_CODES = [
   "bad_json",
@@ -24,6 +26,9 @@ export const ERROR_CODES = [
   "resume_mismatch",
   "resume_stale",
   "shutting_down",
+  "bad_offer",
+  "too_fast",
+  "no_sfu",
 ] as const;
 
 /** What was wrong, stable for programs; `unknown` for a code of a later server. */
@@ -155,6 +160,48 @@ export interface Hello {
   readonly presence?: Presence;
 }
 
+/** What a member sends. */
+export type Source = "microphone" | "camera" | "screen" | "screen_sound";
+
+/** What one sending section of an offer carries. */
+export interface SendSection {
+  readonly mid: string;
+  readonly source: Source;
+}
+
+/** A picture that a client shows, in device pixels. */
+export interface Shown {
+  readonly participant: ParticipantId;
+  readonly source: Source;
+  readonly width: number;
+  readonly height: number;
+  readonly pinned: boolean;
+}
+
+/** How a receive slot fares. */
+export type SlotStanding = "live" | "paused" | "unsupported";
+
+/** What a receive slot carries. */
+export interface SlotState {
+  readonly mid: string;
+  readonly participant: ParticipantId;
+  readonly source: Source;
+  readonly state: SlotStanding;
+}
+
+/** What anybody wants of one sending section. */
+export interface SectionState {
+  readonly mid: string;
+  readonly paused: boolean;
+  readonly active: readonly string[];
+}
+
+/** How the peer connection with the SFU stands. */
+export type SfuState = "connected" | "failed" | "closed";
+
+/** What costs points of a quality score. */
+export type QualityReason = "loss" | "delay" | "bandwidth" | "layer";
+
 /** What a client says within a session; these may be numbered. */
 export type ClientMessage =
   | { readonly type: "signal"; readonly to: ParticipantId; readonly revision: number; readonly signal: Signal }
@@ -162,6 +209,9 @@ export type ClientMessage =
   | ({ readonly type: "presence" } & Partial<Presence>)
   | { readonly type: "rename"; readonly name: string }
   | { readonly type: "location"; readonly position: Position | null }
+  | { readonly type: "sfu_offer"; readonly revision: number; readonly sdp: string; readonly sends: readonly SendSection[] }
+  | { readonly type: "sfu_view"; readonly videos: readonly Shown[] }
+  | { readonly type: "sfu_close" }
   | {
       readonly type: "bus";
       readonly topic: string;
@@ -191,6 +241,8 @@ export interface Welcome {
   readonly received: number;
   /** The server's clock, in milliseconds since 1970 (UTC). */
   readonly now_ms: number;
+  /** How to use the SFU; absent: the server has none. `slots_max`: most receive slots; `port`: where it takes media. */
+  readonly sfu?: { readonly slots_max: number; readonly port: number };
 }
 
 /** What the server says within a session. */
@@ -217,6 +269,12 @@ export type ServerMessage =
       readonly direct: boolean;
     }
   | ({ readonly type: "ice_servers" } & IceServers)
+  | { readonly type: "sfu_answer"; readonly revision: number; readonly sdp: string }
+  | { readonly type: "sfu_slots"; readonly revision: number; readonly slots: readonly SlotState[] }
+  | { readonly type: "sfu_sends"; readonly revision: number; readonly sections: readonly SectionState[] }
+  | { readonly type: "sfu_speakers"; readonly dominant: ParticipantId | null; readonly speaking: readonly ParticipantId[] }
+  | { readonly type: "sfu_quality"; readonly participant: ParticipantId; readonly score: number; readonly reasons: readonly QualityReason[] }
+  | { readonly type: "sfu_state"; readonly revision: number; readonly state: SfuState }
   | { readonly type: "error"; readonly code: ErrorCode; readonly message: string; readonly id?: string }
   | { readonly type: "ack"; readonly received: number }
   | { readonly type: "pong" }

@@ -1,16 +1,27 @@
 // Owns a running meeting: it wires session, links, media and state together, and does what the view asks.
 
 import { computed, effect, signal as createSignal, untracked, type ReadonlySignal, type Signal } from "@preact/signals";
-import { CAPABILITY_WEBRTC, type ClientMessage, type ParticipantId, type Position, type Presence, type Welcome } from "../protocol/types";
+import { decodeServerFrame } from "../protocol/decode";
+import {
+  CAPABILITY_SFU,
+  CAPABILITY_WEBRTC,
+  type ClientMessage,
+  type Member,
+  type ParticipantId,
+  type Position,
+  type Presence,
+  type Welcome,
+} from "../protocol/types";
 import { Levels } from "../rtc/levels";
-import type { LinkWorld } from "../rtc/link";
+import type { LinkEvents } from "../rtc/link";
 import { Links } from "../rtc/links";
+import { Sfu, type SfuWorld } from "../rtc/sfu";
 import type { Tracks } from "../rtc/slots";
-import { chooseSpeaker, type Speaker } from "../rtc/speaker";
+import { chooseSpeaker, joinSpeakers, type Speaker } from "../rtc/speaker";
 import { Session, type SessionMessage, type Standing } from "../signaling/session";
 import { browserWorld, type World } from "../signaling/world";
 import { memoryOf, type Memory } from "../storage";
-import type { JoinOptions, Meeting } from "./meeting";
+import type { JoinOptions, Meeting, Travel, Visible } from "./meeting";
 import { initialModel, reduce, type Model, type RoomEvent } from "./reducer";
 import type { LocalMedia, RoomState } from "./state";
 import { unsentAfter } from "./unsent";
@@ -29,7 +40,9 @@ class RunningMeeting implements Meeting {
   readonly #room: string;
   readonly #media: JoinOptions["media"];
   readonly #session: Session;
+  readonly #travel: Travel;
   readonly #links: Links;
+  readonly #sfu: Sfu;
   readonly #levels = new Levels<ParticipantId>();
   /** Ends everything that this meeting started. */
   readonly #over = new AbortController();
@@ -37,6 +50,8 @@ class RunningMeeting implements Meeting {
   #presence: Presence;
   #token: string | null;
   #speaker: Speaker | null = null;
+  /** Who speaks, as the server hears it. */
+  #named: ParticipantId | null = null;
   #troublesTold: number;
 
   constructor(options: JoinOptions, world: World, memory: Memory) {
@@ -50,16 +65,29 @@ class RunningMeeting implements Meeting {
     const media = options.media.state.peek();
     this.#presence = { hand: false, away: false, ...capturing(media) };
     this.#troublesTold = lastTrouble(media);
-    this.#links = new Links(linkWorld(world), {
-      send: (to, revision, signal) => {
-        this.#send({ type: "signal", to, revision, signal });
-      },
+    this.#travel = options.travel;
+    const news: Pick<LinkEvents, "status" | "received"> = {
       status: (participant, link) => {
         this.#apply({ kind: "link", participant, link });
       },
       received: (participant, received) => {
         this.#apply({ kind: "received", participant, received });
       },
+    };
+    this.#links = new Links(linkWorld(world), {
+      send: (to, revision, signal) => {
+        this.#send({ type: "signal", to, revision, signal });
+      },
+      ...news,
+    });
+    this.#sfu = new Sfu(linkWorld(world), { forced: options.travel.viaServer, codec: options.travel.codec }, {
+      send: (message) => {
+        this.#send(message);
+      },
+      bus: (frame) => {
+        this.#handleDataFrame(frame);
+      },
+      ...news,
     });
     this.#session = new Session(world, () => this.#introduction(), this.#token, {
       standing: (standing) => {
@@ -107,8 +135,16 @@ class RunningMeeting implements Meeting {
     this.#apply({ kind: "own-position", position });
   }
 
+  showVideos(seen: readonly Visible[]): void {
+    this.#sfu.show(seen);
+  }
+
   retryLink(participant: ParticipantId): void {
-    this.#links.retry(participant);
+    if (this.#sfu.reaches(participant)) {
+      this.#sfu.retry();
+    } else {
+      this.#links.retry(participant);
+    }
   }
 
   handoverUrl(): string | null {
@@ -124,7 +160,8 @@ class RunningMeeting implements Meeting {
   }
 
   #introduction() {
-    return { room: this.#room, name: this.#name, capabilities: [CAPABILITY_WEBRTC], presence: this.#presence };
+    const capabilities = this.#travel.viaServer ? [CAPABILITY_SFU] : [CAPABILITY_WEBRTC, CAPABILITY_SFU];
+    return { room: this.#room, name: this.#name, capabilities, presence: this.#presence };
   }
 
   #start(signal: AbortSignal): void {
@@ -145,6 +182,7 @@ class RunningMeeting implements Meeting {
       letGo();
       this.#session.abandon();
       this.#links.close();
+      this.#sfu.close();
       this.#levels.close();
     });
     signal.addEventListener("abort", () => this.#over.abort(), { signal: over });
@@ -152,12 +190,16 @@ class RunningMeeting implements Meeting {
     const revive = () => {
       this.#session.nudge();
       this.#links.revive();
+      this.#sfu.revive();
     };
     addEventListener("online", revive, { signal: over });
+    networkOf(navigator)?.addEventListener("change", revive, { signal: over });
     document.addEventListener(
       "visibilitychange",
       () => {
-        if (document.visibilityState === "visible") {
+        const visible = document.visibilityState === "visible";
+        this.#sfu.setHidden(!visible);
+        if (visible) {
           this.#session.nudge();
         }
       },
@@ -185,6 +227,7 @@ class RunningMeeting implements Meeting {
       this.#over.abort();
     } else {
       this.#links.setSignaling(standing.kind === "connected");
+      this.#sfu.setSignaling(standing.kind === "connected");
     }
   }
 
@@ -194,7 +237,9 @@ class RunningMeeting implements Meeting {
     this.#apply({ kind: "welcome", welcome, unsent });
     // What changed since the hello was in neither.
     this.#tellPresence(welcome.self.presence);
+    this.#named = null;
     this.#links.welcome(welcome);
+    this.#sfu.welcome(welcome);
     for (const { text, to } of unsent) {
       this.#send({ type: "chat", text, ...(to === null ? {} : { to }) });
     }
@@ -207,13 +252,14 @@ class RunningMeeting implements Meeting {
     this.#apply({ kind: "message", message });
     switch (message.type) {
       case "joined":
-        this.#links.joined(message.member);
+        this.#noteMember(message.member, "joined");
         return;
       case "left":
         this.#links.left(message.participant);
+        this.#sfu.left(message.participant);
         return;
       case "changed":
-        this.#links.changed(message.member);
+        this.#noteMember(message.member, "changed");
         return;
       case "signal":
         this.#links.signal(message.from, message.revision, message.signal);
@@ -221,17 +267,45 @@ class RunningMeeting implements Meeting {
       case "ice_servers":
         this.#links.iceServers(message.ice_servers);
         return;
+      case "sfu_answer":
+      case "sfu_slots":
+      case "sfu_sends":
+      case "sfu_state":
+        this.#sfu.handle(message);
+        return;
+      case "sfu_speakers":
+        this.#named = message.speaking.find((id) => id === message.dominant) ?? null;
+        return;
+      case "error":
+        if (message.id?.startsWith("sfu_offer-") === true) {
+          this.#sfu.refused();
+        }
+        return;
       case "presence":
       case "location":
       case "chat":
       case "bus":
-      case "error":
+      case "sfu_quality":
         return;
+    }
+  }
+
+  #noteMember(member: Member, what: "joined" | "changed"): void {
+    this.#links[what](member);
+    this.#sfu[what](member);
+  }
+
+  /** A data channel carries bus messages only, as the WebSocket does. */
+  #handleDataFrame(frame: string | Uint8Array): void {
+    const decoded = typeof frame === "string" ? decodeServerFrame(frame) : null;
+    if (decoded?.kind === "frame" && decoded.frame.message.type === "bus") {
+      this.#handleMessage(decoded.frame.message);
     }
   }
 
   #handleMedia(media: LocalMedia): void {
     this.#links.setTracks(tracksOf(media));
+    this.#sfu.setTracks(tracksOf(media));
     this.#setPresence(capturing(media));
     for (const { number, kind, label } of media.troubles) {
       if (number > this.#troublesTold) {
@@ -262,15 +336,24 @@ class RunningMeeting implements Meeting {
   }
 
   #measure(): void {
-    this.#levels.listen(this.#links.sounds());
+    const direct = this.#links.sounds();
+    this.#levels.listen(new Map([...direct, ...this.#sfu.sounds()]));
     const levels = this.#levels.read();
-    this.#speaker = chooseSpeaker(this.#speaker, levels, performance.now());
-    this.#apply({ kind: "levels", levels, speaker: this.#speaker?.id ?? null });
+    const heard = new Map([...levels].filter(([id]) => direct.has(id)));
+    this.#speaker = chooseSpeaker(this.#speaker, heard, performance.now());
+    const named = this.#named !== null && this.#sfu.reaches(this.#named) ? this.#named : null;
+    this.#apply({ kind: "levels", levels, speaker: joinSpeakers(this.#speaker?.id ?? null, named, levels) });
   }
 }
 
-function linkWorld(world: World): LinkWorld {
+/** Tells when the device changes from one network to another; not in every browser. */
+function networkOf(navigator: Navigator): EventTarget | undefined {
+  return (navigator as Navigator & { readonly connection?: EventTarget }).connection;
+}
+
+function linkWorld(world: World): SfuWorld {
   return {
+    random: () => world.random(),
     connect: (configuration) => new RTCPeerConnection(configuration),
     nowMs: () => world.nowMs(),
     after: (delayMs, task) => world.after(delayMs, task),

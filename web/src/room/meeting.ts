@@ -2,6 +2,7 @@
 
 import type { ReadonlySignal } from "@preact/signals";
 import type { ParticipantId, Position } from "../protocol/types";
+import type { Codec } from "../rtc/sfu-codecs";
 import type { LocalMedia, RoomState } from "./state";
 
 /** Microphone, camera and screen of this device; lives from the prejoin screen to the end of the page. */
@@ -27,6 +28,15 @@ export interface Media {
   hold(): () => void;
 }
 
+/** A picture of somebody else that the page shows, its size in device pixels. */
+export interface Visible {
+  readonly participant: ParticipantId;
+  readonly source: "camera" | "screen";
+  readonly width: number;
+  readonly height: number;
+  readonly pinned: boolean;
+}
+
 /** What a person can do in a room. */
 export interface Meeting {
   readonly state: ReadonlySignal<RoomState>;
@@ -37,6 +47,8 @@ export interface Meeting {
   rename(name: string): void;
   /** Shares this device's position until `null`. */
   sharePosition(position: Position | null): void;
+  /** Tells which pictures of others are in sight, in order of importance: the server sends no others. */
+  showVideos(seen: readonly Visible[]): void;
   /** Tries a failed link again. */
   retryLink(participant: ParticipantId): void;
   /** A link that hands this call over to another device (it carries the resume token in its fragment). */
@@ -48,10 +60,19 @@ export interface Meeting {
   leave(): void;
 }
 
+/** How media shall travel. */
+export interface Travel {
+  /** Everything through the server, also what could go directly. */
+  readonly viaServer: boolean;
+  /** The codec to send pictures with through the server; null: the browser's choice. */
+  readonly codec: Codec | null;
+}
+
 export interface JoinOptions {
   readonly room: string;
   readonly name: string;
   readonly media: Media;
+  readonly travel: Travel;
   /** From a handover link. */
   readonly resumeToken?: string;
   /** Ends the meeting without a word to the view. */

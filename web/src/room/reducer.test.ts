@@ -242,3 +242,53 @@ test("as a new participant what the history shows as said is not said twice", ()
     { text: "bye", to: null },
   ]);
 });
+
+const forwarding = (self: readonly string[], ...members: Member[]): Model =>
+  after(initialModel("r"), {
+    kind: "welcome",
+    welcome: welcome(members, { self: member(ME, { capabilities: self }), sfu: { slots_max: 64, port: 8443 } }),
+    unsent: [],
+  });
+
+test("who cannot be called directly is reached through a server that forwards", () => {
+  const others = [member(BO, { capabilities: ["sfu"] }), member(CI, { capabilities: ["webrtc", "sfu"] })];
+  const reaches = (model: Model) => model.shown.participants.map(({ reach, link }) => `${reach} ${link.state}`);
+  expect(reaches(forwarding(["webrtc", "sfu"], ...others))).toEqual(["server connecting", "direct connecting"]);
+  expect(reaches(forwarding(["sfu"], ...others))).toEqual(["server connecting", "server connecting"]);
+  expect(reaches(inRoom(...others))).toEqual(["none none", "direct connecting"]);
+});
+
+test("another way to a member begins anew", () => {
+  const model = after(
+    forwarding(["webrtc", "sfu"], member(BO, { capabilities: ["sfu"] })),
+    { kind: "received", participant: BO, received: { camera: stream(), frames: true } },
+    { type: "changed", version: 2, member: member(BO, { capabilities: ["webrtc", "sfu"] }) },
+  );
+  expect(bo(model)).toMatchObject({ reach: "direct", camera: null, link: { state: "connecting" } });
+});
+
+test("what the server holds back is said with the picture", () => {
+  const model = after(forwarding(["sfu"], member(BO, { capabilities: ["sfu"] })), {
+    kind: "received",
+    participant: BO,
+    received: { frames: false, cameraStanding: "paused" },
+  });
+  expect(bo(model)).toMatchObject({ cameraLive: false, cameraStanding: "paused" });
+});
+
+test("quality is kept for others and for oneself, and is void after a new welcome", () => {
+  const model = after(
+    inRoom(member(BO)),
+    { type: "sfu_quality", participant: BO, score: 40, reasons: ["loss"] },
+    { type: "sfu_quality", participant: ME, score: 90, reasons: [] },
+  );
+  expect(bo(model)?.quality).toEqual({ score: 40, reasons: ["loss"] });
+  expect(model.shown.ownQuality).toEqual({ score: 90, reasons: [] });
+  const again = after(model, { kind: "welcome", welcome: welcome([member(BO)]), unsent: [] });
+  expect([bo(again)?.quality, again.shown.ownQuality]).toEqual([null, null]);
+});
+
+test("that an offer to the server was refused is no notice: another one is made", () => {
+  const model = after(inRoom(), { type: "error", code: "bad_offer", message: "line 3", id: "sfu_offer-4" });
+  expect(kinds(model)).toEqual([]);
+});

@@ -1,9 +1,10 @@
 // Owns how the state of a meeting changes: one pure function from what was and what happened to what is.
 
 import { assertNever } from "../assert";
-import { CAPABILITY_WEBRTC, type ChatMessage, type Member, type ParticipantId, type Position, type Presence, type Welcome } from "../protocol/types";
+import type { ChatMessage, Member, ParticipantId, Position, Presence, SlotStanding, Welcome } from "../protocol/types";
 import type { SessionMessage } from "../signaling/session";
-import type { Connection, Link, Notice, Participant, RoomState, UnsentChat } from "./state";
+import { reachOf, type Reach } from "./reach";
+import type { Connection, Link, Notice, Participant, Quality, RoomState, UnsentChat } from "./state";
 
 const NOTICES_MAX = 20;
 /** The page keeps more than the server's history, but not for ever. */
@@ -15,12 +16,18 @@ export interface Received {
   readonly screen: MediaStream | null;
   /** Frames of the camera come in. */
   readonly frames: boolean;
+  /** Frames of the screen come in. Nobody watches that on a direct link. */
+  readonly screenFrames: boolean;
+  readonly cameraStanding: SlotStanding;
+  readonly screenStanding: SlotStanding;
 }
 
 /** The state with what the view does not see. */
 export interface Model {
   readonly shown: RoomState;
   readonly received: ReadonlyMap<ParticipantId, Received>;
+  /** The server forwards media. */
+  readonly forwards: boolean;
   /** The last notice's number. */
   readonly noticed: number;
 }
@@ -39,7 +46,14 @@ export type RoomEvent =
   | { readonly kind: "levels"; readonly levels: ReadonlyMap<ParticipantId, number>; readonly speaker: ParticipantId | null }
   | { readonly kind: "notice"; readonly notice: Pick<Notice, "kind" | "text"> };
 
-const NOTHING: Received = { camera: null, screen: null, frames: false };
+const NOTHING: Received = {
+  camera: null,
+  screen: null,
+  frames: false,
+  screenFrames: true,
+  cameraStanding: "live",
+  screenStanding: "live",
+};
 const NO_MEDIA: Link = { state: "none", path: null, rttMs: null };
 const CONNECTING: Link = { state: "connecting", path: null, rttMs: null };
 
@@ -49,6 +63,7 @@ export function initialModel(room: string): Model {
       room,
       connection: { kind: "joining" },
       self: null,
+      ownQuality: null,
       participants: [],
       chat: [],
       unsent: [],
@@ -58,6 +73,7 @@ export function initialModel(room: string): Model {
       notices: [],
     },
     received: new Map(),
+    forwards: false,
     noticed: 0,
   };
 }
@@ -93,19 +109,32 @@ function show(model: Model, change: Partial<RoomState>): Model {
   return { ...model, shown: { ...model.shown, ...change } };
 }
 
-function hasMedia(member: Member): boolean {
-  return member.capabilities.includes(CAPABILITY_WEBRTC);
+function reach({ shown, forwards }: Model, member: Member): Reach {
+  return shown.self === null ? "none" : reachOf(shown.self, member, forwards);
 }
 
-function arrival(member: Member): Participant {
-  const link = hasMedia(member) ? CONNECTING : NO_MEDIA;
-  return { member, link, camera: null, screen: null, cameraLive: false, level: 0 };
+function arrival(model: Model, member: Member): Participant {
+  const way = reach(model, member);
+  return {
+    member,
+    reach: way,
+    link: way === "none" ? NO_MEDIA : CONNECTING,
+    camera: null,
+    screen: null,
+    cameraLive: false,
+    screenLive: false,
+    cameraStanding: "live",
+    screenStanding: "live",
+    quality: null,
+    level: 0,
+  };
 }
 
-function welcome(model: Model, { self, roster, chat, policy, room }: Welcome, unsent: readonly UnsentChat[]): Model {
+function welcome(before: Model, { self, roster, chat, policy, room, sfu }: Welcome, unsent: readonly UnsentChat[]): Model {
+  const model = { ...show(before, { self, ownQuality: null }), forwards: sfu !== undefined };
   const known = new Set(chat.map((entry) => entry.number));
   // Private messages are in no history: the page's own copy is the only one, as long as it is the same participant.
-  const own = model.shown.self?.id === self.id ? model.shown.chat.filter((entry) => entry.to !== undefined) : [];
+  const own = before.shown.self?.id === self.id ? before.shown.chat.filter((entry) => entry.to !== undefined) : [];
   const kept = own.filter((entry) => !known.has(entry.number));
   return {
     ...model,
@@ -113,8 +142,7 @@ function welcome(model: Model, { self, roster, chat, policy, room }: Welcome, un
     shown: {
       ...model.shown,
       room,
-      self,
-      participants: roster.members.map(arrival),
+      participants: roster.members.map((member) => arrival(model, member)),
       chat: [...kept, ...chat].sort((a, b) => a.number - b.number),
       unsent,
       policy,
@@ -140,9 +168,16 @@ function message(model: Model, message: SessionMessage): Model {
       return chat(model, message.message);
     case "error":
       return refused(model, message.id ?? "", message.message);
+    case "sfu_quality":
+      return quality(model, message.participant, { score: message.score, reasons: message.reasons });
     case "signal":
     case "bus":
     case "ice_servers":
+    case "sfu_answer":
+    case "sfu_slots":
+    case "sfu_sends":
+    case "sfu_speakers":
+    case "sfu_state":
       return model;
     default:
       return assertNever(message);
@@ -151,7 +186,7 @@ function message(model: Model, message: SessionMessage): Model {
 
 function joined(model: Model, member: Member): Model {
   const others = model.shown.participants.filter((participant) => participant.member.id !== member.id);
-  const grown = show(model, { participants: [...others, arrival(member)] });
+  const grown = show(model, { participants: [...others, arrival(model, member)] });
   return notice(grown, "joined", member, null);
 }
 
@@ -177,10 +212,10 @@ function changed(model: Model, member: Member): Model {
   if (before === undefined) {
     return model;
   }
-  if (member.epoch > before.member.epoch || hasMedia(member) !== hasMedia(before.member)) {
+  if (member.epoch > before.member.epoch || reach(model, member) !== before.reach) {
     const received = new Map(model.received);
     received.delete(member.id);
-    return change({ ...model, received }, member.id, () => arrival(member));
+    return change({ ...model, received }, member.id, () => arrival(model, member));
   }
   return reveal(change(model, member.id, (participant) => ({ ...participant, member })), member.id);
 }
@@ -193,6 +228,12 @@ function presence(model: Model, id: ParticipantId, presence: Presence): Model {
   const member = { ...before.member, presence };
   const changed = reveal(change(model, id, (participant) => ({ ...participant, member })), id);
   return presence.hand && !before.member.presence.hand ? notice(changed, "hand", member, null) : changed;
+}
+
+function quality(model: Model, id: ParticipantId, quality: Quality): Model {
+  return model.shown.self?.id === id
+    ? show(model, { ownQuality: quality })
+    : change(model, id, (participant) => ({ ...participant, quality }));
 }
 
 function placed(member: Member, position: Position | null): Member {
@@ -214,7 +255,7 @@ function chat(model: Model, entry: ChatMessage): Model {
 /** The person hears of what they did themselves; that a signal found nobody any more is no news. */
 function refused(model: Model, id: string, text: string): Model {
   const about = id.split("-")[0];
-  if (about === "signal") {
+  if (about === "signal" || about?.startsWith("sfu_") === true) {
     return model;
   }
   // Chat is answered in order, so the refused message is the oldest.
@@ -252,6 +293,9 @@ function reveal(model: Model, id: ParticipantId): Model {
       camera: received.camera,
       screen: sharing ? received.screen : null,
       cameraLive: received.frames && !camera_off,
+      screenLive: received.screenFrames,
+      cameraStanding: received.cameraStanding,
+      screenStanding: received.screenStanding,
     };
   });
 }

@@ -1,7 +1,8 @@
 // Owns the shape of a meeting as the page shows it: one immutable value, changed only by the reducer in reducer.ts.
 // It names no DOM element except MediaStream, and no peer connection.
 
-import type { ChatMessage, ErrorCode, Member, ParticipantId, Position, RoomPolicy } from "../protocol/types";
+import type { ChatMessage, ErrorCode, Member, ParticipantId, Position, QualityReason, RoomPolicy, SlotStanding } from "../protocol/types";
+import type { Reach } from "./reach";
 
 /**
  * Where the page stands with the server. `reconnecting`: the WebSocket is lost, the call goes on.
@@ -19,20 +20,40 @@ export type EndReason =
   | { kind: "replaced" }
   | { kind: "refused"; code: ErrorCode; message: string };
 
-/** Which way media takes to a member, as the selected candidate pair says. */
-export type Path = "direct" | "relayed";
+/** Which way media takes to a member: through the SFU, or as the selected candidate pair says. */
+export type Path = "direct" | "relayed" | "server";
 
-/** The link to one member. `none`: that member has no media (no capability `webrtc`). */
+/** A picture that arrives, in figures. */
+export interface Figures {
+  /** VP8, H264, VP9, AV1; null until known. */
+  readonly codec: string | null;
+  /** Pixels; 0 until the first frame. */
+  readonly width: number;
+  readonly height: number;
+  /** The part of the packets that was lost of late, 0 to 1; null when nothing came. */
+  readonly loss: number | null;
+}
+
+/** How well a member's media gets through: 0 (nothing does) to 100, and what costs points, the worst first. */
+export interface Quality {
+  readonly score: number;
+  readonly reasons: readonly QualityReason[];
+}
+
+/** The way to one member. `none`: that member has no media, or none that gets here. */
 export interface Link {
   readonly state: "none" | "connecting" | "connected" | "reconnecting" | "failed";
   readonly path: Path | null;
   /** Round trip of the selected pair in milliseconds, null until measured. */
   readonly rttMs: number | null;
+  /** Of the camera's picture; absent or null while none arrives. */
+  readonly figures?: Figures | null;
 }
 
 /** Another member of the room, with what it sends. A stream is null while nothing of it has arrived. */
 export interface Participant {
   readonly member: Member;
+  readonly reach: Reach;
   readonly link: Link;
   /** Microphone and camera. The video track may be muted or missing: then show the avatar. */
   readonly camera: MediaStream | null;
@@ -40,6 +61,13 @@ export interface Participant {
   readonly screen: MediaStream | null;
   /** Whether frames of the camera arrive. */
   readonly cameraLive: boolean;
+  /** Whether frames of the screen arrive, as far as is known. */
+  readonly screenLive: boolean;
+  /** Through the server: whether it lets the picture through. */
+  readonly cameraStanding: SlotStanding;
+  readonly screenStanding: SlotStanding;
+  /** As the server measures it; null where it does not. */
+  readonly quality: Quality | null;
   /** Loudness of its voice, 0 to 1, refreshed about four times a second. */
   readonly level: number;
 }
@@ -86,6 +114,8 @@ export interface RoomState {
   readonly room: string;
   readonly connection: Connection;
   readonly self: Member | null;
+  /** How well one's own media gets to the server; null where that is not measured. */
+  readonly ownQuality: Quality | null;
   /** In the order of joining, without oneself. */
   readonly participants: readonly Participant[];
   readonly chat: readonly ChatMessage[];

@@ -4,6 +4,7 @@ import type { Description, ParticipantId, Signal } from "../protocol/types";
 import type { Received } from "../room/reducer";
 import type { Link as LinkState } from "../room/state";
 import { sendingFor, type Sending } from "./bitrate";
+import type { Counted } from "./figures";
 import { Negotiation } from "./negotiation";
 import { chooseRepair, slowRetryMs } from "./repair";
 import { kindOf, SLOTS, slotsOf, type Slot, type Tracks } from "./slots";
@@ -58,6 +59,7 @@ export class PeerLink {
   #cancelRepair: (() => void) | null = null;
   #relayedHere = false;
   #frames: number | null = null;
+  #counted: Counted | null = null;
   #frozenReadings = 0;
   /** Which tracks were told last, so that the streams stay the same objects while their tracks do. */
   #shown: { readonly connection: RTCPeerConnection; readonly count: number } | null = null;
@@ -158,13 +160,14 @@ export class PeerLink {
   async readStats(): Promise<void> {
     const connection = this.#connection;
     const mid = slotsOf(connection).get("camera")?.mid ?? null;
-    const { path, rttMs, relayedHere, cameraFrames } = await readStats(connection, mid);
+    const { path, rttMs, relayedHere, cameraFrames, figures, counted } = await readStats(connection, mid, this.#counted);
     if (this.#closed || connection !== this.#connection) {
       return;
     }
     this.#relayedHere = relayedHere;
+    this.#counted = counted;
     if (this.#connectedHere) {
-      this.#events.status(this.#peer, { path, rttMs });
+      this.#events.status(this.#peer, { path, rttMs, figures });
     }
     this.#watchFrames(cameraFrames);
   }
@@ -437,6 +440,7 @@ export class PeerLink {
     this.#connectedHere = false;
     this.#relayedHere = false;
     this.#frames = null;
+    this.#counted = null;
     this.#troubleSinceMs ??= this.#world.nowMs();
     this.#connection = this.#world.connect(this.#settings().configuration);
     this.#negotiation = this.#negotiate();

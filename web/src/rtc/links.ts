@@ -1,6 +1,7 @@
-// Owns the links of a meeting: one for each member that has media.
+// Owns the links of a meeting: one for each member that can be called directly.
 
-import { CAPABILITY_WEBRTC, type IceServer, type Member, type ParticipantId, type RoomPolicy, type Signal, type Welcome } from "../protocol/types";
+import type { IceServer, Member, ParticipantId, RoomPolicy, Signal, Welcome } from "../protocol/types";
+import { reachOf } from "../room/reach";
 import { PeerLink, type LinkEvents, type LinkSettings, type LinkWorld } from "./link";
 import { NO_TRACKS, SLOTS, type Tracks } from "./slots";
 
@@ -11,7 +12,7 @@ export class Links {
   readonly #events: LinkEvents;
   readonly #links = new Map<ParticipantId, PeerLink>();
   readonly #epochs = new Map<ParticipantId, number>();
-  #self: ParticipantId = "";
+  #self: Member | null = null;
   #configuration: RTCConfiguration = {};
   #tracks: Tracks = NO_TRACKS;
   #signaling = false;
@@ -25,7 +26,7 @@ export class Links {
   /** Everything anew: this page is the newcomer and offers to everybody. */
   welcome({ self, roster, ice, policy }: Welcome): void {
     this.#closeAll();
-    this.#self = self.id;
+    this.#self = self;
     this.#configuration = configurationOf(ice.ice_servers, policy);
     this.#signaling = true;
     for (const member of roster.members) {
@@ -43,8 +44,8 @@ export class Links {
 
   changed(member: Member): void {
     const epoch = this.#epochs.get(member.id);
-    const media = member.capabilities.includes(CAPABILITY_WEBRTC);
-    if (member.id !== this.#self && (epoch !== member.epoch || media !== this.#links.has(member.id))) {
+    const isOther = member.id !== this.#self?.id;
+    if (isOther && (epoch !== member.epoch || this.#isDirect(member) !== this.#links.has(member.id))) {
       this.left(member.id);
       this.joined(member);
     }
@@ -116,10 +117,14 @@ export class Links {
     this.#links.get(member.id)?.close();
     this.#links.delete(member.id);
     this.#epochs.set(member.id, member.epoch);
-    if (member.capabilities.includes(CAPABILITY_WEBRTC)) {
-      const polite = this.#self < member.id;
+    if (this.#self !== null && this.#isDirect(member)) {
+      const polite = this.#self.id < member.id;
       this.#links.set(member.id, new PeerLink(member.id, polite, offers, this.#world, () => this.#settings(), this.#events));
     }
+  }
+
+  #isDirect(member: Member): boolean {
+    return this.#self !== null && reachOf(this.#self, member, false) === "direct";
   }
 
   #settings(): LinkSettings {

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { loudness } from "./levels";
-import { chooseSpeaker } from "./speaker";
+import { chooseSpeaker, joinSpeakers } from "./speaker";
 
 const ANN = "00000000000000a1";
 const BO = "00000000000000b2";
@@ -31,4 +31,11 @@ test("loudness runs from silence to full scale in decibels", () => {
   expect(loudness(new Float32Array(8))).toBe(0);
   expect(loudness(new Float32Array(8).fill(1))).toBe(1);
   expect(loudness(new Float32Array(8).fill(0.0316))).toBe(0.5);
+});
+
+test("of two speakers, one heard directly and one named by the server, the louder has the ring", () => {
+  expect(joinSpeakers(ANN, BO, levels(0.7, 0.5))).toBe(ANN);
+  expect(joinSpeakers(ANN, BO, levels(0.5, 0.7))).toBe(BO);
+  expect(joinSpeakers(null, BO, levels(0, 0))).toBe(BO);
+  expect(joinSpeakers(null, null, levels(1, 1))).toBe(null);
 });

@@ -35,3 +35,15 @@ export function chooseSpeaker(
   }
   return level(held.id) >= LOUD ? { id: held.id, loudAtMs: nowMs } : held;
 }
+
+/** Of the speaker among those who are heard directly and the one whom the server names, the louder one; both may be absent. */
+export function joinSpeakers(
+  heard: ParticipantId | null,
+  named: ParticipantId | null,
+  levels: ReadonlyMap<ParticipantId, number>,
+): ParticipantId | null {
+  if (heard === null || named === null) {
+    return heard ?? named;
+  }
+  return (levels.get(heard) ?? 0) > (levels.get(named) ?? 0) ? heard : named;
+}

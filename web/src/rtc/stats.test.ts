@@ -19,7 +19,7 @@ test.each([
   ["relay", "host", "relayed", true],
   ["prflx", "relay", "relayed", false],
 ])("a pair of %s and %s is %s", (local, remote, path, relayedHere) => {
-  expect(interpretStats(report(local, remote), "1")).toEqual({ path, rttMs: 12, relayedHere, cameraFrames: null });
+  expect(interpretStats(report(local, remote), "1")).toMatchObject({ path, rttMs: 12, relayedHere, cameraFrames: null });
 });
 
 test("only the camera's section counts frames", () => {
@@ -33,9 +33,16 @@ test("a browser that marks the pair itself is understood", () => {
     ["p", { type: "candidate-pair", selected: true, localCandidateId: "l", remoteCandidateId: "r" }],
     ["l", { type: "local-candidate", candidateType: "host" }],
   ]);
-  expect(interpretStats(entries, null)).toEqual({ path: "direct", rttMs: null, relayedHere: false, cameraFrames: null });
+  expect(interpretStats(entries, null)).toMatchObject({ path: "direct", rttMs: null, relayedHere: false, cameraFrames: null });
 });
 
 test("without a pair nothing is known", () => {
-  expect(interpretStats(new Map(), null)).toEqual({ path: null, rttMs: null, relayedHere: false, cameraFrames: null });
+  expect(interpretStats(new Map(), null)).toEqual({ path: null, rttMs: null, relayedHere: false, cameraFrames: null, figures: null, counted: null });
+});
+
+test("the camera's figures tell codec, size and the loss since the last reading", () => {
+  const camera = { id: "c", type: "inbound-rtp", kind: "video", mid: "1", codecId: "v", frameWidth: 640, frameHeight: 360, packetsReceived: 290, packetsLost: 12 };
+  const entries = report("host", "host", camera, { id: "v", type: "codec", mimeType: "video/VP8" });
+  expect(interpretStats(entries, "1", { received: 200, lost: 2 }).figures).toEqual({ codec: "VP8", width: 640, height: 360, loss: 0.1 });
+  expect(interpretStats(entries, "1", { received: 290, lost: 12 }).figures?.loss).toBe(null);
 });

@@ -1,6 +1,7 @@
-// Owns what is read from a peer connection's statistics: the path, the round trip, whether the camera's frames come in.
+// Owns what is read from a direct link's statistics: the path, the round trip, the camera's frames and figures.
 
-import type { Path } from "../room/state";
+import type { Figures, Path } from "../room/state";
+import { countOf, entriesOf, figuresOf, numberOf, roundTripMs, selectedPair, type Counted, type Entry } from "./figures";
 
 export interface LinkStats {
   readonly path: Path | null;
@@ -9,44 +10,29 @@ export interface LinkStats {
   readonly relayedHere: boolean;
   /** Video frames received so far in the camera's section, null when unknown. */
   readonly cameraFrames: number | null;
+  readonly figures: Figures | null;
+  readonly counted: Counted | null;
 }
 
-type Entry = Readonly<Record<string, unknown>>;
-
-export async function readStats(connection: RTCPeerConnection, cameraMid: string | null): Promise<LinkStats> {
-  const entries = new Map<string, Entry>();
-  (await connection.getStats()).forEach((entry: Entry, id: string) => entries.set(id, entry));
-  return interpretStats(entries, cameraMid);
+export async function readStats(connection: RTCPeerConnection, cameraMid: string | null, before: Counted | null): Promise<LinkStats> {
+  return interpretStats(entriesOf(await connection.getStats()), cameraMid, before);
 }
 
-export function interpretStats(entries: ReadonlyMap<string, Entry>, cameraMid: string | null): LinkStats {
-  const all = [...entries.values()];
-  const camera = all.find((entry) => entry["type"] === "inbound-rtp" && entry["kind"] === "video" && entry["mid"] === cameraMid);
-  const cameraFrames = camera === undefined ? null : numberOf(camera["framesReceived"] ?? camera["framesDecoded"]);
-  const pair = selectedPair(entries, all);
-  if (pair === undefined) {
-    return { path: null, rttMs: null, relayedHere: false, cameraFrames };
-  }
-  const relayed = (end: string) => entries.get(String(pair[end]))?.["candidateType"] === "relay";
-  const rtt = numberOf(pair["currentRoundTripTime"]);
+/** `before`: what the last reading counted. */
+export function interpretStats(entries: ReadonlyMap<string, Entry>, cameraMid: string | null, before: Counted | null = null): LinkStats {
+  const camera = [...entries.values()].find(
+    (entry) => entry["type"] === "inbound-rtp" && entry["kind"] === "video" && entry["mid"] === cameraMid,
+  );
+  const pair = selectedPair(entries);
+  const relayed = (end: string) => pair !== undefined && entries.get(String(pair[end]))?.["candidateType"] === "relay";
   const relayedHere = relayed("localCandidateId");
+  const path = relayedHere || relayed("remoteCandidateId") ? "relayed" : "direct";
   return {
-    path: relayedHere || relayed("remoteCandidateId") ? "relayed" : "direct",
-    rttMs: rtt === null ? null : Math.round(rtt * 1000),
+    path: pair === undefined ? null : path,
+    rttMs: roundTripMs(pair),
     relayedHere,
-    cameraFrames,
+    cameraFrames: camera === undefined ? null : numberOf(camera["framesReceived"] ?? camera["framesDecoded"]),
+    figures: camera === undefined ? null : figuresOf(entries, camera, before),
+    counted: camera === undefined ? null : countOf(camera),
   };
-}
-
-/** Firefox has no selectedCandidatePairId; it marks the pair itself. */
-function selectedPair(entries: ReadonlyMap<string, Entry>, all: readonly Entry[]): Entry | undefined {
-  const transport = all.find((entry) => entry["type"] === "transport" && entry["selectedCandidatePairId"] !== undefined);
-  if (transport !== undefined) {
-    return entries.get(String(transport["selectedCandidatePairId"]));
-  }
-  return all.find((entry) => entry["type"] === "candidate-pair" && entry["selected"] === true);
-}
-
-function numberOf(value: unknown): number | null {
-  return typeof value === "number" ? value : null;
 }

@@ -303,6 +303,12 @@ export class Session {
       case "chat":
       case "bus":
       case "ice_servers":
+      case "sfu_answer":
+      case "sfu_slots":
+      case "sfu_sends":
+      case "sfu_speakers":
+      case "sfu_quality":
+      case "sfu_state":
         this.#events.message(message);
         return;
       default:

@@ -24,6 +24,7 @@ function open(path: string, recalled = "") {
         room: options.room,
         connection: { kind: "connected" },
         self: fakeMember("me", options.name),
+        ownQuality: null,
         participants: [],
         chat: [],
         unsent: [],

@@ -1,10 +1,10 @@
 // Owns where the person is (start page, prejoin, room, end) and the way from one to the next.
 
 import { effect, signal, type ReadonlySignal } from "@preact/signals";
-import type { JoinOptions, Media, Meeting } from "../room/meeting";
+import type { JoinOptions, Media, Meeting, Travel } from "../room/meeting";
 import type { EndReason } from "../room/state";
 import { findDisplayNameFault } from "./display-name";
-import { NO_WISHES, parseRoute, roomPath, type JoinWishes } from "./route";
+import { NO_DETOUR, NO_WISHES, parseRoute, roomPath, type JoinWishes } from "./route";
 
 export type Place =
   | { readonly kind: "landing"; readonly refusedRoom: string | null }
@@ -51,6 +51,7 @@ export function createJourney(doors: Doors): Journey {
   let media: Media | null = null;
   let devicesAtEnd = { microphone: true, camera: true };
   let nameInRoom = "";
+  let travel: Travel = NO_DETOUR;
   let endMeeting: (() => void) | null = null;
 
   const useMedia = (): Media => (media ??= doors.createMedia());
@@ -92,6 +93,7 @@ export function createJourney(doors: Doors): Journey {
       room,
       name,
       media: useMedia(),
+      travel,
       signal: abort.signal,
       ...(resumeToken === null ? {} : { resumeToken }),
     });
@@ -140,6 +142,7 @@ export function createJourney(doors: Doors): Journey {
       return;
     }
     const { room, wishes } = route;
+    travel = wishes.travel;
     if (wishes.resumeToken !== null) {
       // The token speaks for the person: it must not stay in the address bar or the history.
       doors.address.replace(roomPath(room));
@@ -160,6 +163,7 @@ export function createJourney(doors: Doors): Journey {
       return (here.kind === "prejoin" ? here.wishes.name : null) ?? doors.recallName();
     },
     enter: (room) => {
+      travel = NO_DETOUR;
       doors.address.push(roomPath(room));
       goToPrejoin(room, NO_WISHES);
     },

@@ -1,7 +1,7 @@
 // Owns the proofs that addresses are read as they are meant.
 
 import { expect, test } from "vitest";
-import { NO_WISHES, parseRoute, roomPath, roomUrl } from "./route";
+import { NO_WISHES, NO_DETOUR, parseRoute, roomPath, roomUrl } from "./route";
 
 const parse = (address: string) => parseRoute(new URL(address, "https://meet.example"));
 
@@ -30,7 +30,7 @@ test("the query carries the name and which devices to leave off", () => {
   expect(parse("/r/a?name=%20Ana%20&audio=0&video=0&join=1")).toEqual({
     kind: "room",
     room: "a",
-    wishes: { name: "Ana", audio: false, video: false, joinAtOnce: true, resumeToken: null },
+    wishes: { name: "Ana", audio: false, video: false, joinAtOnce: true, resumeToken: null, travel: NO_DETOUR },
   });
 });
 
@@ -41,10 +41,20 @@ test("nobody joins at once without a name", () => {
 
 test("a handover link brings the token and asks once before it takes the call over", () => {
   expect(parse("/r/a?name=Ana&join=1#resume=t0k")).toMatchObject({ wishes: { resumeToken: "t0k", joinAtOnce: false } });
-  expect(parse("/r/a#resume=")).toMatchObject({ wishes: { resumeToken: null } });
+  expect(parse("/r/a#resume=")).toMatchObject({ wishes: { resumeToken: null, travel: NO_DETOUR } });
 });
 
 test("the link for others carries nothing of one's own", () => {
   expect(roomUrl("https://meet.example", "a.b_c-1")).toBe("https://meet.example/r/a.b_c-1");
   expect(parse(roomPath("a.b_c-1"))).toMatchObject({ room: "a.b_c-1" });
+});
+
+test("the query can send everything through the server, in a codec of choice", () => {
+  const travel = (query: string) => {
+    const route = parse(`/r/a${query}`);
+    return route.kind === "room" ? route.wishes.travel : null;
+  };
+  expect(travel("?path=sfu")).toEqual({ viaServer: true, codec: null });
+  expect(travel("?path=sfu&codec=av1")).toEqual({ viaServer: true, codec: "av1" });
+  expect(travel("?path=moon&codec=h261")).toEqual(NO_DETOUR);
 });

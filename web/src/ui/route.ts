@@ -1,5 +1,7 @@
 // Owns the page's addresses: what a URL asks for, and the URL of a room.
 
+import type { Travel } from "../room/meeting";
+import { CODECS } from "../rtc/sfu-codecs";
 import { isRoomName } from "./room-name";
 
 /** What the person wants, as the address says it. */
@@ -18,10 +20,21 @@ export interface JoinWishes {
   readonly joinAtOnce: boolean;
   /** Takes a call over from another device. */
   readonly resumeToken: string | null;
+  /** `path=sfu`: everything through the server; `codec=`: how to send pictures there. */
+  readonly travel: Travel;
 }
 
+export const NO_DETOUR: Travel = { viaServer: false, codec: null };
+
 /** Nothing special: both devices on, prejoin first. */
-export const NO_WISHES: JoinWishes = { name: null, audio: true, video: true, joinAtOnce: false, resumeToken: null };
+export const NO_WISHES: JoinWishes = {
+  name: null,
+  audio: true,
+  video: true,
+  joinAtOnce: false,
+  resumeToken: null,
+  travel: NO_DETOUR,
+};
 
 const ROOM_PATH = /^\/r\/([^/]*)\/?$/;
 
@@ -56,6 +69,10 @@ function parseWishes(url: URL): JoinWishes {
     // A handover always asks once: a call must not jump to a device because a link was opened.
     joinAtOnce: query.get("join") === "1" && name !== "" && resumeToken === null,
     resumeToken: resumeToken === "" ? null : resumeToken,
+    travel: {
+      viaServer: query.get("path") === "sfu",
+      codec: CODECS.find((codec) => codec === query.get("codec")) ?? null,
+    },
   };
 }
 

@@ -96,6 +96,9 @@ function describeRefusal(
     case "wrong_state":
     case "bad_topic":
     case "no_such_participant":
+    case "bad_offer":
+    case "too_fast":
+    case "no_sfu":
     case "unknown":
       return { lead: w.refusedOther(message), action: w.tryAgain, act: journey.rejoin };
     default:

@@ -22,10 +22,15 @@ export function fakeMember(id: string, name: string, presence: Partial<Member["p
 export function fakeParticipant(member: Member, rest: Partial<Omit<Participant, "member">> = {}): Participant {
   return {
     member,
+    reach: "direct",
     link: { state: "connected", path: "direct", rttMs: 23 },
     camera: null,
     screen: null,
     cameraLive: true,
+    screenLive: true,
+    cameraStanding: "live",
+    screenStanding: "live",
+    quality: null,
     level: 0,
     ...rest,
   };
@@ -109,6 +114,7 @@ export function fakeMeeting(state: Signal<RoomState>): Meeting {
     setAway: (away) => changeSelf({ presence: { ...(state.peek().self?.presence ?? QUIET), away } }),
     rename: (name) => changeSelf({ name }),
     sharePosition: (position) => change({ position }),
+    showVideos: () => undefined,
     retryLink: (id) =>
       change({
         participants: state.peek().participants.map((participant) =>

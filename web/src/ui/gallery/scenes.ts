@@ -34,6 +34,7 @@ function scene(
         room: ROOM,
         connection: { kind: "connected" },
         self: fakeMember("00000000000000aa", "Ana Lindqvist"),
+        ownQuality: null,
         participants: [],
         chat: [],
         unsent: [],
@@ -75,6 +76,22 @@ function everyState(): Participant[] {
     (p) => ({ ...p, member: { ...p.member, presence: { ...p.member.presence, away: true, muted: true, camera_off: true } } }),
   ];
   return people(changes.length, (p, index) => changes[index]?.(p) ?? p);
+}
+
+/** One of each state that a tile can be in when the server forwards. */
+function serverStates(sharing: boolean): Participant[] {
+  const server = { state: "connected", path: "server", rttMs: 31, figures: { codec: "VP8", width: 640, height: 360, loss: 0.004 } } as const;
+  const share = (p: Participant): Participant["member"] => ({ ...p.member, presence: { ...p.member.presence, sharing } });
+  const changes: ((participant: Participant) => Participant)[] = [
+    (p) => ({ ...p, quality: { score: 96, reasons: [] } }),
+    (p) => ({ ...p, cameraLive: false, cameraStanding: "paused", quality: { score: 30, reasons: ["bandwidth", "loss"] } }),
+    (p) => ({ ...p, cameraLive: false, cameraStanding: "unsupported" }),
+    (p) => ({ ...p, quality: { score: 41, reasons: ["delay"] } }),
+    (p) => ({ ...p, cameraLive: false, camera: null }),
+    (p) => ({ ...p, link: { ...server, state: "reconnecting", rttMs: null } }),
+  ];
+  const all = people(changes.length, (p, index) => changes[index]?.({ ...p, reach: "server", link: server }) ?? p);
+  return all.map((p, index) => (index === 4 ? { ...p, member: share(p), screenLive: false } : p));
 }
 
 function message(number: number, from: Participant | null, minutesAgo: number, text: string, to?: string): ChatMessage {
@@ -142,6 +159,8 @@ export const scenes: Readonly<Record<string, Scene | undefined>> = {
   four: scene(IN_ROOM, {}, { participants: people(3), speaker: "0000000000000010" }),
   seven: scene(IN_ROOM, { microphone: "busy" }, { participants: people(6) }),
   states: scene(IN_ROOM, {}, { participants: everyState(), speaker: "0000000000000012" }),
+  "server-states": scene(IN_ROOM, {}, { participants: serverStates(false), ownQuality: { score: 62, reasons: ["loss"] } }),
+  "server-screen": scene(IN_ROOM, {}, { participants: serverStates(true) }),
   "failed-two": scene(IN_ROOM, {}, { participants: everyState().slice(4, 5) }),
   crowd: scene(IN_ROOM, {}, { participants: people(24) }),
   screen: scene(IN_ROOM, {}, {

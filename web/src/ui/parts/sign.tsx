@@ -2,7 +2,7 @@
 
 import type { ComponentChild } from "preact";
 
-export function Sign({ icon, text, tone = "plain" }: { icon: ComponentChild; text: string; tone?: "plain" | "hand" }) {
+export function Sign({ icon, text, tone = "plain" }: { icon: ComponentChild; text: string; tone?: "plain" | "hand" | "warning" }) {
   return (
     <span class="sign" data-tone={tone} title={text}>
       {icon}

@@ -3,6 +3,7 @@
 import { useSignal } from "@preact/signals";
 import { assertNever } from "../../assert";
 import type { Meeting } from "../../room/meeting";
+import type { Reach } from "../../room/reach";
 import { findDisplayNameFault, type DisplayNameFault } from "../display-name";
 import { LABELS } from "../labels";
 import { Dialog } from "../parts/dialog";
@@ -42,7 +43,7 @@ export function Dialogs({ meeting, ui, ownName, onRenamed }: Props) {
         />
       );
     case "why":
-      return <Why name={open.name} onClose={close} />;
+      return <Why name={open.name} reach={open.reach} onClose={close} />;
     default:
       return assertNever(open);
   }
@@ -109,12 +110,12 @@ function Rename({ name, onClose, onSave }: { name: string; onClose: () => void; 
   );
 }
 
-function Why({ name, onClose }: { name: string; onClose: () => void }) {
+function Why({ name, reach, onClose }: { name: string; reach: Reach; onClose: () => void }) {
   const w = words.value;
   return (
     <Dialog title={w.whyTitle} onClose={onClose}>
-      <p>{w.whyNetworks(name)}</p>
-      <p>{w.whyHelp}</p>
+      <p>{reach === "server" ? w.whyServer : w.whyNetworks(name)}</p>
+      <p>{reach === "server" ? w.whyServerHelp : w.whyHelp}</p>
       <p>{w.whyChat}</p>
     </Dialog>
   );

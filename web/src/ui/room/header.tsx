@@ -25,7 +25,7 @@ export function Header({ room, meeting, ui }: Props) {
       {policy?.media === "relay-only" ? (
         <span class="room-rule">
           <LockIcon />
-          {w.relayed}
+          {w.path.relayed}
         </span>
       ) : null}
       <div class="room-head-actions">

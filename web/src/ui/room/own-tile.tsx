@@ -2,7 +2,7 @@
 
 import type { Media } from "../../room/meeting";
 import { Avatar } from "../parts/avatar";
-import { MicOffIcon, MoonIcon, SwitchCameraIcon } from "../parts/icons";
+import { MicOffIcon, MoonIcon, SwitchCameraIcon, TriangleAlertIcon } from "../parts/icons";
 import { LiveVideo } from "../parts/live-video";
 import { touchOnly } from "../parts/media-query";
 import { isMirrored } from "../parts/mirror";
@@ -16,13 +16,15 @@ interface Props {
   readonly name: string;
   readonly hand: boolean;
   readonly away: boolean;
+  /** One's own sound and picture hardly reach the server. */
+  readonly weak: boolean;
   readonly media: Media;
   readonly placement: Placement;
   readonly pinned: boolean;
   readonly onPin: () => void;
 }
 
-export function OwnTile({ name, hand, away, media, placement, pinned, onPin }: Props) {
+export function OwnTile({ name, hand, away, weak, media, placement, pinned, onPin }: Props) {
   const w = words.value;
   const local = media.state.value;
   const live = local.camera === "on" && local.cameraStream !== null;
@@ -39,6 +41,7 @@ export function OwnTile({ name, hand, away, media, placement, pinned, onPin }: P
           {heard ? null : <Sign icon={<MicOffIcon />} text={w.muted} />}
           <span class="tile-name">{name}</span>
           {away ? <Sign icon={<MoonIcon />} text={w.awayBadge} /> : null}
+          {weak ? <Sign icon={<TriangleAlertIcon />} text={w.weakConnection} tone="warning" /> : null}
           <span class="tile-path">{w.you}</span>
         </>
       }

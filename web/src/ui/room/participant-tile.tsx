@@ -6,9 +6,11 @@ import { Avatar } from "../parts/avatar";
 import { HandIcon, MicOffIcon, MonitorUpIcon, MoonIcon, TriangleAlertIcon } from "../parts/icons";
 import { LiveVideo } from "../parts/live-video";
 import { Sign } from "../parts/sign";
+import { gradeOf } from "../quality";
 import type { Words } from "../words/en";
 import { words } from "../words/language";
 import type { Placement } from "./arrangement";
+import { standingText } from "./standing";
 import { TileFrame } from "./tile-frame";
 
 interface Props {
@@ -83,11 +85,11 @@ function showsPicture({ member, link, camera, cameraLive }: Participant): boolea
 }
 
 function TileState({ participant }: { participant: Participant }) {
-  const text = stateText(participant.link.state, words.value);
+  const text = stateText(participant, words.value);
   return text === null ? null : <p class="tile-state">{text}</p>;
 }
 
-function stateText(state: Participant["link"]["state"], w: Words): string | null {
+function stateText({ link: { state }, member, cameraStanding }: Participant, w: Words): string | null {
   switch (state) {
     case "connecting":
       return w.connecting;
@@ -96,6 +98,7 @@ function stateText(state: Participant["link"]["state"], w: Words): string | null
     case "none":
       return w.noMedia;
     case "connected":
+      return member.presence.camera_off ? null : standingText(cameraStanding, w);
     case "failed":
       return null;
     default:
@@ -103,7 +106,7 @@ function stateText(state: Participant["link"]["state"], w: Words): string | null
   }
 }
 
-function Plate({ participant: { member, link } }: { participant: Participant }) {
+function Plate({ participant: { member, link, quality } }: { participant: Participant }) {
   const w = words.value;
   const { muted, sharing, away } = member.presence;
   return (
@@ -112,8 +115,9 @@ function Plate({ participant: { member, link } }: { participant: Participant }) 
       <span class="tile-name">{member.name}</span>
       {sharing ? <Sign icon={<MonitorUpIcon />} text={w.sharingBadge} /> : null}
       {away ? <Sign icon={<MoonIcon />} text={w.awayBadge} /> : null}
+      {link.state === "connected" && gradeOf(quality) === "poor" ? <Sign icon={<TriangleAlertIcon />} text={w.weakConnection} tone="warning" /> : null}
       {link.state === "connected" && link.path !== null ? (
-        <span class="tile-path">{link.path === "direct" ? w.direct : w.relayed}</span>
+        <span class="tile-path">{w.path[link.path]}</span>
       ) : null}
     </>
   );

@@ -14,6 +14,7 @@ function openRoom(chat: ChatMessage[]) {
     room: "r",
     connection: { kind: "joining" },
     self: null,
+    ownQuality: null,
     participants: [],
     chat: [],
     unsent: [],

@@ -3,6 +3,7 @@
 import { computed, effect, signal, type ReadonlySignal, type Signal } from "@preact/signals";
 import type { ChatMessage, ParticipantId } from "../../protocol/types";
 import type { Meeting } from "../../room/meeting";
+import type { Reach } from "../../room/reach";
 import type { RoomState } from "../../room/state";
 import type { TileKey } from "./arrangement";
 
@@ -17,7 +18,7 @@ export interface OpenPanel {
 export type OpenDialog =
   | { readonly kind: "shortcuts" }
   | { readonly kind: "rename" }
-  | { readonly kind: "why"; readonly name: string };
+  | { readonly kind: "why"; readonly name: string; readonly reach: Reach };
 
 export interface RoomUi {
   readonly panel: ReadonlySignal<OpenPanel | null>;

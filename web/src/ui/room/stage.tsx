@@ -4,6 +4,7 @@ import { useEffect, useMemo, useRef } from "preact/hooks";
 import type { Media, Meeting } from "../../room/meeting";
 import type { Participant, RoomState } from "../../room/state";
 import { ChevronLeftIcon, ChevronRightIcon } from "../parts/icons";
+import { gradeOf } from "../quality";
 import { words } from "../words/language";
 import { arrange, OWN_CAMERA, OWN_SCREEN, type Arrangement, type Cast, type Placement, type TileKey } from "./arrangement";
 import type { Size } from "./geometry";
@@ -13,6 +14,7 @@ import type { RoomUi } from "./room-ui";
 import { ScreenTile } from "./screen-tile";
 import { SeatPlan } from "./seats";
 import { useSize } from "./use-size";
+import { listVisible } from "./visible";
 import "./stage.css";
 
 interface Props {
@@ -36,6 +38,7 @@ export function Stage({ media, meeting, ui, ownName }: Props) {
   const arrangement = arrange({ seats: plan.current, large, page: ui.page.value }, room);
 
   useForgetPin(ui, state, sharing);
+  useShowVideos(meeting, arrangement, ui.pinned.value);
 
   return (
     <section class="stage" ref={stage} data-still={still} data-large={large !== null} aria-label={words.value.stage}>
@@ -67,7 +70,7 @@ function Tiles({ media, meeting, ui, ownName, seats, arrangement }: TilesProps) 
       {seats.map((key) => {
         const tile = readKey(key);
         if (tile.participant === "self") {
-          return <ScreenTile key={key} name={ownName} own stream={local.screenStream} speakerId={null} {...frame(key)} />;
+          return <ScreenTile key={key} name={ownName} own stream={local.screenStream} live standing="live" speakerId={null} {...frame(key)} />;
         }
         const participant = participants.get(tile.participant);
         if (participant === undefined) {
@@ -75,7 +78,16 @@ function Tiles({ media, meeting, ui, ownName, seats, arrangement }: TilesProps) 
         }
         const { id, name } = participant.member;
         return tile.content === "screen" ? (
-          <ScreenTile key={key} name={name} own={false} stream={participant.screen} speakerId={local.speakerId} {...frame(key)} />
+          <ScreenTile
+            key={key}
+            name={name}
+            own={false}
+            stream={participant.screen}
+            live={participant.screenLive}
+            standing={participant.screenStanding}
+            speakerId={local.speakerId}
+            {...frame(key)}
+          />
         ) : (
           <ParticipantTile
             key={key}
@@ -84,7 +96,7 @@ function Tiles({ media, meeting, ui, ownName, seats, arrangement }: TilesProps) 
             speakerId={local.speakerId}
             onRetry={() => meeting.retryLink(id)}
             onWhy={() => {
-              ui.dialog.value = { kind: "why", name };
+              ui.dialog.value = { kind: "why", name, reach: participant.reach };
             }}
             {...frame(key)}
           />
@@ -95,6 +107,7 @@ function Tiles({ media, meeting, ui, ownName, seats, arrangement }: TilesProps) 
         name={ownName}
         hand={state.self?.presence.hand === true}
         away={state.self?.presence.away === true}
+        weak={gradeOf(state.ownQuality) === "poor"}
         media={media}
         {...frame(OWN_CAMERA)}
       />
@@ -150,8 +163,9 @@ function listTiles({ participants }: RoomState, sharing: boolean): TileKey[] {
   return [...cameras, ...screens, ...(sharing ? [OWN_SCREEN] : [])];
 }
 
-function showsScreen({ screen, member }: Participant): boolean {
-  return screen !== null && member.presence.sharing;
+/** The server sends a screen only when its tile is there. */
+function showsScreen({ screen, reach, member }: Participant): boolean {
+  return (screen !== null || reach === "server") && member.presence.sharing;
 }
 
 /** What the person enlarged; else the screen that was shared last by somebody else. */
@@ -189,6 +203,17 @@ function useForgetPin(ui: RoomUi, state: RoomState, sharing: boolean): void {
       ui.pinned.value = null;
     }
   }, [gone, ui]);
+}
+
+/** Tells the meeting what is in sight, whenever that is something else. */
+function useShowVideos(meeting: Meeting, arrangement: Arrangement, pinned: TileKey | null): void {
+  const { participants, speaker } = meeting.state.value;
+  const seen = listVisible({ arrangement, participants, pinned, speaker, scale: devicePixelRatio });
+  const text = JSON.stringify(seen);
+  useEffect(() => {
+    meeting.showVideos(seen);
+    // What is seen is new with every drawing; its text says whether it differs.
+  }, [meeting, text]);
 }
 
 /** Whether a tile takes the stage at the moment; then the controls may lie over it. */

@@ -9,6 +9,7 @@ const dayAndTime = computed(
   () => new Intl.DateTimeFormat(formatLocale.value, { month: "short", day: "numeric", hour: "numeric", minute: "2-digit" }),
 );
 const integer = computed(() => new Intl.NumberFormat(formatLocale.value, { maximumFractionDigits: 0 }));
+const percent = computed(() => new Intl.NumberFormat(formatLocale.value, { style: "percent", maximumFractionDigits: 1 }));
 const degrees = computed(
   () => new Intl.NumberFormat(formatLocale.value, { minimumFractionDigits: 4, maximumFractionDigits: 4 }),
 );
@@ -29,6 +30,11 @@ export function formatInteger(value: number): string {
   return integer.value.format(value);
 }
 
+/** A part of 1 as a percentage. */
+export function formatPercent(part: number): string {
+  return percent.value.format(part);
+}
+
 export function formatDegrees(value: number): string {
   return `${degrees.value.format(value)}°`;
 }
@@ -43,7 +49,8 @@ export function formatMilliseconds(milliseconds: number): string {
 
 /** Metres below a kilometre (in steps that the measurement can bear), kilometres above. */
 export function formatDistance(metres: number): string {
-  if (metres < 1000) {
+  // 995 m and more would be rounded to a thousand of them.
+  if (metres < 995) {
     const step = metres < 100 ? 1 : 10;
     return unit("meter", Math.round(metres / step) * step, 0, "short");
   }
