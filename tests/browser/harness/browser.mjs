@@ -15,17 +15,17 @@ const EXECUTABLES = ["/usr/bin/chromium-headless-shell", "/usr/bin/chromium"];
 /**
  * @param {object} options
  * @param {import("./media.mjs").Face} options.face
- * @param {number} [options.lines] of the camera's pictures
+ * @param {{lines?: number, fps?: number}} [options.camera] of its pictures: small and few unless given
  * @param {Devices["kind"]} [options.devices]
  * @param {string[]} [options.args] more flags
  * @param {string} [options.executablePath] instead of the installed browser
  */
-export async function launch({ face, lines, devices = "face", args = [], executablePath = findExecutable() }) {
+export async function launch({ face, camera, devices = "face", args = [], executablePath = findExecutable() }) {
   return chromium.launch({
     executablePath,
     headless: true,
     chromiumSandbox: false,
-    args: [...deviceFlags(face, lines, devices), ...args],
+    args: [...deviceFlags(face, camera, devices), ...args],
   });
 }
 
@@ -37,14 +37,14 @@ export function findExecutable() {
   return found;
 }
 
-function deviceFlags(face, lines, devices) {
+function deviceFlags(face, camera, devices) {
   const allow = "--use-fake-ui-for-media-stream";
   switch (devices) {
     case "face":
       return [
         allow,
         "--use-fake-device-for-media-stream",
-        `--use-file-for-fake-video-capture=${pictureFile(face, lines)}`,
+        `--use-file-for-fake-video-capture=${pictureFile(face, camera)}`,
         `--use-file-for-fake-audio-capture=${voiceFile(face)}`,
       ];
     case "several":

@@ -18,12 +18,13 @@ export const FACES = {
 /** Small, because every browser encodes its own for everyone else; sharp only where the pictures go into the documentation. */
 export const LINES = process.env["UPDATE_SCREENSHOTS"] === "1" ? 360 : 180;
 const FPS = 10;
-const FRAMES = 20;
+/** Two seconds that can be repeated. */
+const LENGTH_S = 2;
 const RATE_HZ = 48_000;
 
-/** The file that a browser takes for its camera, whose pictures have this many lines. */
-export function pictureFile(face, lines = LINES) {
-  return cached(`${face.name}-${lines}.y4m`, () => y4m(face, lines));
+/** The file that a browser takes for its camera: so many lines, so often a second. */
+export function pictureFile(face, { lines = LINES, fps = FPS } = {}) {
+  return cached(`${face.name}-${lines}-${fps}.y4m`, () => y4m(face, lines, fps));
 }
 
 /** The file that a browser takes for its microphone. */
@@ -43,10 +44,11 @@ function cached(name, make) {
 }
 
 /** A person who sways and blinks in front of a plain wall: little to encode, but every frame differs. */
-function y4m(face, lines) {
-  const parts = [Buffer.from(`YUV4MPEG2 W${(lines / 9) * 16} H${lines} F${FPS}:1 Ip A1:1 C420jpeg\n`)];
-  for (let frame = 0; frame < FRAMES; frame += 1) {
-    parts.push(Buffer.from("FRAME\n"), drawFrame(face, lines, frame / FRAMES));
+function y4m(face, lines, fps) {
+  const parts = [Buffer.from(`YUV4MPEG2 W${(lines / 9) * 16} H${lines} F${fps}:1 Ip A1:1 C420jpeg\n`)];
+  const frames = fps * LENGTH_S;
+  for (let frame = 0; frame < frames; frame += 1) {
+    parts.push(Buffer.from("FRAME\n"), drawFrame(face, lines, frame / frames));
   }
   return Buffer.concat(parts);
 }
