@@ -3,12 +3,14 @@
 pub mod allocation;
 mod command;
 mod demux;
+pub mod estimate;
 mod identity;
 mod keyframe;
 mod layer;
 mod nack;
 mod outbound;
 pub mod pacer;
+pub mod probe;
 pub mod reports;
 pub mod speaker;
 mod stats;
