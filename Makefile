@@ -25,7 +25,7 @@ help: ## Print this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 18
 
 run: tools page ## Build everything and start the server; ARGS="…" are its arguments, as --tls self-signed
-	cargo run --locked --profile fast --bin visavis -- $(ARGS)
+	cargo run --locked --profile fast --bin visavis -- --qr $(ARGS)
 
 test: tools ## Check and test everything, real browsers and coturn included
 	$(call heading,What the tests need)

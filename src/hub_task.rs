@@ -1,6 +1,5 @@
 //! Owns the one task that owns a [`Hub`], and the mailbox through which connections reach it.
 
-use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
@@ -10,7 +9,7 @@ use tokio::task::JoinHandle;
 use tokio::time::sleep_until;
 
 use crate::hub::{Hub, Input, Outgoing, Output, Settings, Stats};
-use crate::id::ConnectionId;
+use crate::id::{ConnectionId, IdMap};
 use crate::limits::{HUB_MAILBOX_MAX, WINDOW_FRAMES_MAX};
 use crate::protocol::CloseCode;
 use crate::sfu::{Command, Event, ShardId};
@@ -30,6 +29,21 @@ pub enum ToConnection {
     Frame(Outgoing),
     /// Close, after everything before has been written.
     Close(CloseCode),
+}
+
+impl ToConnection {
+    /// Bytes of what is to be written.
+    pub fn len(&self) -> usize {
+        match self {
+            Self::Frame(frame) => frame.len(),
+            Self::Close(_) => 0,
+        }
+    }
+
+    /// Whether nothing but a close is to be written.
+    pub fn is_empty(&self) -> bool {
+        matches!(self, Self::Close(_))
+    }
 }
 
 /// How a connection is told to drop everything and close, whatever it is doing.
@@ -92,8 +106,10 @@ impl HubHandle {
     pub fn start(settings: Settings, media: Option<MediaLine>) -> (Self, JoinHandle<()>) {
         let (mailbox, inbox) = mpsc::channel(HUB_MAILBOX_MAX);
         let unix_ms = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64);
-        let hub = Hub::new(settings, rand::random(), Instant::now(), unix_ms);
-        let task = tokio::spawn(HubTask { hub, inbox, media, commands: Vec::new(), connections: HashMap::new() }.run());
+        let now = Instant::now();
+        let hub = Hub::new(settings, rand::random(), now, unix_ms);
+        let task = HubTask { hub, inbox, media, commands: Vec::new(), connections: IdMap::default(), now };
+        let task = tokio::spawn(task.run());
         (Self { mailbox, next_connection: Arc::new(AtomicU64::new(1)) }, task)
     }
 
@@ -151,7 +167,9 @@ struct HubTask {
     media: Option<MediaLine>,
     /// What the shards have yet to be told.
     commands: Vec<(ShardId, Command)>,
-    connections: HashMap<ConnectionId, Peer>,
+    connections: IdMap<ConnectionId, Peer>,
+    /// Looked up once for each batch of inputs.
+    now: Instant,
 }
 
 impl HubTask {
@@ -172,6 +190,7 @@ impl HubTask {
                     if count == 0 {
                         return;
                     }
+                    self.now = Instant::now();
                     for envelope in batch.drain(..) {
                         self.handle(envelope);
                     }
@@ -180,11 +199,13 @@ impl HubTask {
                     if count == 0 {
                         self.media = None;
                     }
+                    self.now = Instant::now();
                     for event in news.drain(..) {
                         self.input(Input::Sfu(event));
                     }
                 }
                 () = &mut alarm => {
+                    self.now = Instant::now();
                     self.input(Input::Tick);
                     let due = self.hub.poll_timeout().unwrap_or_else(|| Instant::now() + far);
                     alarm.as_mut().reset(due.into());
@@ -229,7 +250,7 @@ impl HubTask {
     }
 
     fn input(&mut self, input: Input) {
-        self.hub.handle_input(Instant::now(), input);
+        self.hub.handle_input(self.now, input);
         while let Some(output) = self.hub.poll_output() {
             match output {
                 Output::Send { connection, frame } => self.send(connection, frame),
@@ -244,7 +265,7 @@ impl HubTask {
         if peer.to.try_send(ToConnection::Frame(frame)).is_err() {
             // Its task is ending, or it floods and does not read; the session goes on with the next connection.
             self.close(connection, CloseCode::SlowReader);
-            self.hub.handle_input(Instant::now(), Input::Closed { connection });
+            self.hub.handle_input(self.now, Input::Closed { connection });
         }
     }
 

@@ -217,3 +217,41 @@ fn a_second_signal_ends_it_at_once() {
     assert_eq!(code, Some(1), "{lines:?}");
     assert!(lines.iter().any(|line| line.contains("second signal")), "{lines:?}");
 }
+
+/// Runs a headless participant in the room `files` of the server at `port`, and gives its exit code and its report.
+fn peer(port: u16, args: &[&str]) -> (Option<i32>, serde_json::Value) {
+    let url = format!("http://127.0.0.1:{port}");
+    let fixed = ["peer", "--url", &url, "--room", "files", "--report", "-"];
+    let output = finish(&[&fixed, args].concat());
+    let report = serde_json::from_slice(&output.stdout).unwrap_or_default();
+    (output.status.code(), report)
+}
+
+#[test]
+fn a_headless_peer_sends_files_another_reports_them_and_both_end_with_0() {
+    let server = Running::start(&[]);
+    let port = server.port();
+    let media = |name: &str| format!("{}/src/peer/source/media/{name}", env!("CARGO_MANIFEST_DIR"));
+    let sender = std::thread::spawn(move || {
+        let (sound, picture) = (media("tone-660.ogg"), media("pattern.ivf"));
+        let files = ["--publish", "audio,video", "--audio-file", &sound, "--video-file", &picture];
+        peer(port, &[&files[..], &["--name", "sender", "--duration", "8s"]].concat())
+    });
+    let (code, report) = peer(port, &["--name", "watcher", "--duration", "8s"]);
+    assert_eq!(code, Some(0), "{report:#}");
+    let member = &report["members"][0];
+    assert_eq!((&member["name"], &member["path"]), (&"sender".into(), &"direct".into()), "{report:#}");
+    for (source, codec, frames_min) in [("microphone", "opus", 50), ("camera", "VP8", 15)] {
+        let tracks = member["tracks"].as_array().expect("a list");
+        let track = tracks.iter().find(|track| track["source"] == source).unwrap_or_else(|| panic!("{source}: {report:#}"));
+        assert_eq!(track["codec"].as_str().map(str::to_lowercase), Some(codec.to_lowercase()), "{report:#}");
+        let count = |field: &str| track[field].as_u64().unwrap_or_else(|| panic!("{field} of {source}: {report:#}"));
+        assert!(count("frames") >= frames_min && count("packets") >= frames_min && count("bytes") > 1000, "{report:#}");
+        assert!(count("first_frame_delay_ms") < 8000 && count("lost") < count("packets"), "{report:#}");
+    }
+    let (code, report) = sender.join().expect("the sender ran");
+    assert_eq!((code, &report["connected"]), (Some(0), &true.into()), "{report:#}");
+
+    let (code, report) = peer(port, &["--name", "alone", "--duration", "200ms"]);
+    assert_eq!((code, &report["connected"]), (Some(1), &false.into()), "alone it never connects: {report:#}");
+}

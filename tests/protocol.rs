@@ -94,3 +94,22 @@ proptest::proptest! {
         let _ = BusFrame::decode(&Bytes::from(bytes));
     }
 }
+
+#[test]
+fn a_signal_is_read_the_same_wherever_in_the_frame_its_type_stands() {
+    let fields = r#""seq":7,"id":"x","to":"0000000000000b02","revision":2,"signal":"#;
+    let candidate = r#"{"kind":"candidate","candidate":{"candidate":"candidate:1 1 udp 1 192.0.2.1 9 typ host","sdpMid":"0"}}"#;
+    let long = format!(r#"{{"kind":"candidate","candidate":{{"candidate":"{}"}}}}"#, "c".repeat(1025));
+    for signal in [candidate, r#"{"kind":"end_of_candidates"}"#, r#"{"kind":"description"}"#, r#"{"kind":"smoke"}"#, "7", &long] {
+        let [early, late] =
+            [format!(r#"{{"type":"signal",{fields}{signal}}}"#), format!(r#"{{{fields}{signal},"type":"signal"}}"#)];
+        // Where in the frame the fault was found is another place, of course.
+        let read = |text: &str| match ClientFrame::decode(text) {
+            Ok(frame) => frame.encode(),
+            Err(error) => format!("{:?} {:?} {:?}", error.code, error.seq, error.id),
+        };
+        assert_eq!(read(&early), read(&late), "{signal}");
+    }
+    let long_id = format!(r#"{{"type":"signal","id":"{}","to":"0000000000000b02","signal":{candidate}}}"#, "i".repeat(65));
+    assert!(ClientFrame::decode(&long_id).is_err(), "an id longer than allowed");
+}

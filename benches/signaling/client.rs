@@ -17,7 +17,6 @@ const ACK_EVERY: u64 = 32;
 pub struct Client {
     socket: WebSocketStream<TcpStream>,
     seq: u64,
-    sent: u64,
 }
 
 impl Client {
@@ -32,7 +31,7 @@ impl Client {
             request.headers_mut().remove("sec-websocket-protocol");
         }
         let (socket, _) = client_async_with_config(request, stream, Some(config)).await.expect("a WebSocket");
-        Self { socket, seq: 0, sent: 0 }
+        Self { socket, seq: 0 }
     }
 
     pub async fn join(address: SocketAddr, room: &str, name: &str) -> (Self, ParticipantId) {
@@ -50,19 +49,9 @@ impl Client {
         self.socket.send(Message::text(text)).await.expect("the connection is open");
     }
 
-    /// Queues a numbered frame; [`Client::flush`] sends it.
-    pub async fn feed(&mut self, message: ClientMessage) {
-        self.sent += 1;
-        let frame = ClientFrame { seq: Some(self.sent), id: None, message };
-        self.socket.feed(Message::text(frame.encode())).await.expect("the connection is open");
-    }
-
-    pub async fn feed_text(&mut self, text: String) {
-        self.socket.feed(Message::text(text)).await.expect("the connection is open");
-    }
-
-    pub async fn flush(&mut self) {
-        self.socket.flush().await.expect("the connection is open");
+    /// The connection under the WebSocket, for one on which nothing is on its way.
+    pub fn into_stream(self) -> TcpStream {
+        self.socket.into_inner()
     }
 
     /// The next text frame; acknowledges now and then.

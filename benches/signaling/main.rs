@@ -9,6 +9,7 @@ mod client;
 mod echo;
 mod idle;
 mod joining;
+mod load;
 mod relay;
 mod report;
 mod server;

@@ -5,17 +5,15 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use visavis::id::ParticipantId;
-use visavis::protocol::{Candidate, ClientFrame, ClientMessage, Signal, SignalTo};
+use visavis::protocol::{Candidate, ClientMessage, Signal, SignalTo};
 
 use super::client::Client;
+use super::load::{Answer, Load};
 use super::report::Rate;
 use super::server::Process;
 
 /// Connections, the same for both servers; the hub's are in pairs.
 const CONNECTIONS: usize = 100;
-
-/// Frames on their way per connection.
-const IN_FLIGHT: usize = 8;
 
 const WARM_UP: Duration = Duration::from_secs(1);
 const DURATION: Duration = Duration::from_secs(4);
@@ -36,22 +34,10 @@ pub async fn measure_echo() -> Rate {
     let server = Process::echo().await;
     let count = Arc::new(AtomicU64::new(0));
     let to = ParticipantId::new(u64::MAX).expect("not zero");
-    let text = ClientFrame { seq: Some(1_000), id: None, message: signal(to) }.encode();
     let mut tasks = Vec::new();
     for _ in 0..CONNECTIONS {
-        let mut client = Client::open(server.address, "/echo").await;
-        let (count, text) = (Arc::clone(&count), text.clone());
-        tasks.push(tokio::spawn(async move {
-            for _ in 0..IN_FLIGHT {
-                client.feed_text(text.clone()).await;
-            }
-            client.flush().await;
-            loop {
-                client.next_text().await;
-                count.fetch_add(1, Ordering::Relaxed);
-                client.send_text(text.clone()).await;
-            }
-        }));
+        let stream = Client::open(server.address, "/echo").await.into_stream();
+        tasks.push(tokio::spawn(Load::new(stream, Answer::Echo, signal(to)).run(Arc::clone(&count))));
     }
     finish(server, &count, tasks).await
 }
@@ -66,22 +52,9 @@ pub async fn measure_relay() -> Rate {
         let (mut one, one_id) = Client::join(server.address, &room, "one").await;
         let (two, two_id) = Client::join(server.address, &room, "two").await;
         one.next_text().await; // joined
-        for (mut client, other) in [(one, two_id), (two, one_id)] {
-            let count = Arc::clone(&count);
-            tasks.push(tokio::spawn(async move {
-                for _ in 0..IN_FLIGHT {
-                    client.feed(signal(other)).await;
-                }
-                client.flush().await;
-                loop {
-                    let text = client.next_text().await;
-                    if text.contains("\"type\":\"signal\"") {
-                        count.fetch_add(1, Ordering::Relaxed);
-                        client.feed(signal(other)).await;
-                        client.flush().await;
-                    }
-                }
-            }));
+        for (client, other) in [(one, two_id), (two, one_id)] {
+            let load = Load::new(client.into_stream(), Answer::Signal, signal(other));
+            tasks.push(tokio::spawn(load.run(Arc::clone(&count))));
         }
     }
     finish(server, &count, tasks).await

@@ -18,6 +18,11 @@ impl Rate {
         self.frames as f64 / self.wall.as_secs_f64()
     }
 
+    /// How much of its core the server had work for, in percent. Far below 100, the load was what was measured.
+    fn busy_percent(&self) -> f64 {
+        self.cpu.as_secs_f64() / self.wall.as_secs_f64() * 100.0
+    }
+
     /// Frames per second of CPU time that the server had: what a whole core would do.
     fn per_core_second(&self) -> f64 {
         self.frames as f64 / self.cpu.as_secs_f64()
@@ -85,6 +90,8 @@ impl Report {
         row("visavis: signals relayed per second of one core", spread(&self.relay, Rate::per_core_second));
         row("echo by warp: frames per second, as it ran", spread(&self.echo, Rate::per_second));
         row("visavis: signals per second, as it ran", spread(&self.relay, Rate::per_second));
+        row("echo by warp: percent of the core in use", spread(&self.echo, Rate::busy_percent));
+        row("visavis: percent of the core in use", spread(&self.relay, Rate::busy_percent));
         let _ = writeln!(table, "\nrelay / echo: {:.2} (aim: at least 0.5)", self.ratio());
         if let Some(joining) = &self.joining {
             let _ = writeln!(

@@ -10,6 +10,7 @@ pub mod extensions;
 pub mod rtcp;
 pub mod rtp;
 pub mod sctp;
+pub mod sdp;
 pub mod srtp;
 pub mod stun;
 
@@ -36,6 +37,7 @@ pub const TARGETS: &[(&str, Entry)] = &[
     ("rtcp", rtcp::run),
     ("rtp", rtp::run),
     ("sctp", sctp::run),
+    ("sdp", sdp::run),
     ("srtp", srtp::run),
     ("stun", stun::run),
 ];

@@ -20,6 +20,7 @@ pub(super) fn flags() -> Vec<Arg> {
     let qr = Arg::new("qr")
         .long("qr")
         .action(ArgAction::SetTrue)
+        .overrides_with("qr")
         .help("Print the QR code of the address even where the output is not a terminal");
     std::iter::once(qr).chain(sources::flags()).collect()
 }

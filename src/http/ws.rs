@@ -3,7 +3,9 @@
 //! The upgrade is taken from the request's extensions and driven by tokio-tungstenite with 4 KiB buffers: warp's own `ws`
 //! filter costs 63 KiB a socket, see `docs/performance.md`.
 
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -36,7 +38,7 @@ use crate::protocol::{BusFrame, ClientFrame, CloseCode, SUBPROTOCOL};
 /// How long a close frame may take to be written and answered.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Frames taken from the hub at once: one flush for all of them.
+/// Frames taken from the hub at once: one flush for all of them. Also frames taken from the socket at once.
 const BATCH: usize = 64;
 
 /// What every connection needs.
@@ -119,6 +121,14 @@ fn has_token(headers: &HeaderMap, name: hyper::header::HeaderName, token: &str) 
     tokens.any(|found| found.trim().eq_ignore_ascii_case(token))
 }
 
+/// Resolves at that time, or never.
+async fn until(time: Option<Instant>) {
+    match time {
+        Some(time) => sleep_until(time).await,
+        None => std::future::pending().await,
+    }
+}
+
 /// Why the connection's task ends.
 enum End {
     /// We close it.
@@ -168,8 +178,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     async fn converse(&mut self) -> End {
         let mut batch = Vec::new();
         let hurry = Arc::clone(&self.line.hurry);
+        let rung = hurry.rung();
         let alarm = sleep_until(self.next_deadline());
-        tokio::pin!(alarm);
+        tokio::pin!(rung, alarm);
         loop {
             let paused = self.bucket.paused_until();
             tokio::select! {
@@ -177,43 +188,54 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                     if count == 0 {
                         return End::Close(CloseCode::GoingAway); // the hub has ended
                     }
-                    let write = timeout(DEAD_AFTER, self.write(&mut batch));
-                    let outcome = tokio::select! {
-                        outcome = write => outcome,
-                        code = hurry.rung() => return End::Close(code),
-                    };
-                    match outcome {
-                        Ok(Ok(())) => {}
-                        Ok(Err(end)) => return end,
-                        Err(_) => return End::Close(CloseCode::Dead),
+                    if let Err(end) = self.write_in_time(&mut batch, rung.as_mut()).await {
+                        return end;
                     }
                     self.report_drained().await;
                 }
                 message = self.socket.next(), if paused.is_none() => {
-                    if let Err(end) = self.handle_message(message).await {
+                    if let Err(end) = self.handle_messages(message).await {
                         return end;
                     }
                 }
-                code = hurry.rung() => return End::Close(code),
+                code = &mut rung => return End::Close(code),
                 () = &mut alarm => {
                     if let Err(end) = self.handle_alarm().await {
                         return end;
                     }
                     alarm.as_mut().reset(self.next_deadline());
                 }
-                () = sleep_until(paused.unwrap_or(self.opened)), if paused.is_some() => self.bucket.resume(Instant::now()),
+                () = until(paused) => self.bucket.resume(Instant::now()),
             }
         }
     }
 
+    /// Writes a batch, unless the reader is too slow for it, or the hub is out of patience.
+    async fn write_in_time(
+        &mut self,
+        batch: &mut Vec<ToConnection>,
+        rung: Pin<&mut impl Future<Output = CloseCode>>,
+    ) -> Result<(), End> {
+        let write = self.write(batch);
+        tokio::pin!(write);
+        // Most sockets take a batch at once; a timer is set for those that do not.
+        if let Poll::Ready(outcome) = futures_util::poll!(write.as_mut()) {
+            return outcome;
+        }
+        tokio::select! {
+            outcome = timeout(DEAD_AFTER, write) => outcome.unwrap_or(Err(End::Close(CloseCode::Dead))),
+            code = rung => Err(End::Close(code)),
+        }
+    }
+
     async fn write(&mut self, batch: &mut Vec<ToConnection>) -> Result<(), End> {
+        self.metrics.frames_out.inc_by(batch.len() as u64);
+        self.metrics.bytes_out.inc_by(batch.iter().map(|message| message.len() as u64).sum());
         for message in batch.drain(..) {
             match message {
                 ToConnection::Frame(frame) => {
                     self.drained.0 += 1;
                     self.drained.1 += frame.len();
-                    self.metrics.frames_out.inc();
-                    self.metrics.bytes_out.inc_by(frame.len() as u64);
                     let message = match frame.encode() {
                         Payload::Text(text) => Message::Text(text.into()),
                         Payload::Binary(bytes) => Message::Binary(bytes),
@@ -236,6 +258,23 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             self.drained = (0, 0);
             self.line.tell(Input::Drained { connection: self.line.id, frames, bytes }).await;
         }
+    }
+
+    /// Handles a message and those that came with it. Without a look at anything else in between, which costs more than a message;
+    /// therefore not without end.
+    async fn handle_messages(&mut self, first: Option<Result<Message, SocketError>>) -> Result<(), End> {
+        let mut message = first;
+        for handled in 1.. {
+            self.handle_message(message).await?;
+            if handled == BATCH || self.bucket.paused_until().is_some() {
+                break;
+            }
+            match futures_util::poll!(self.socket.next()) {
+                Poll::Ready(next) => message = next,
+                Poll::Pending => break,
+            }
+        }
+        Ok(())
     }
 
     async fn handle_message(&mut self, message: Option<Result<Message, SocketError>>) -> Result<(), End> {
@@ -286,8 +325,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     }
 
     fn next_deadline(&self) -> Instant {
-        let ping = self.last_ping + PING_INTERVAL;
-        if self.greeted { ping } else { ping.min(self.opened + HELLO_TIMEOUT) }
+        let next = (self.last_ping + PING_INTERVAL).min(self.last_heard + DEAD_AFTER);
+        if self.greeted { next } else { next.min(self.opened + HELLO_TIMEOUT) }
     }
 
     async fn handle_alarm(&mut self) -> Result<(), End> {
@@ -308,3 +347,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;

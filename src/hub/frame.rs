@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::{Bytes, BytesMut};
 
 use crate::id::{ParticipantId, Topic};
-use crate::protocol::{BusFrame, ServerFrame, ServerMessage};
+use crate::protocol::{BusFrame, ServerMessage};
 
 /// Which older frame a newer one makes worthless to a slow reader.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,15 +47,20 @@ pub enum Payload {
 /// Where the number stands in a binary frame, see [`BusFrame`].
 const BINARY_SEQ: std::ops::Range<usize> = 4..12;
 
+/// Room for most messages, so that writing one does not grow the buffer step by step.
+const TYPICAL_BYTES: usize = 512;
+
 impl Body {
     pub(super) fn text(message: ServerMessage) -> Arc<Self> {
         Self::superseding(message, None)
     }
 
     pub(super) fn superseding(message: ServerMessage, supersedes: Option<Supersedes>) -> Arc<Self> {
-        let mut json = serde_json::to_string(&ServerFrame { seq: None, message }).expect("every server message has a JSON form");
-        json.remove(0);
-        Arc::new(Self { content: Content::Text(json.into_boxed_str()), supersedes })
+        let mut json = Vec::with_capacity(TYPICAL_BYTES);
+        serde_json::to_writer(&mut json, &message).expect("every server message has a JSON form");
+        let json = std::str::from_utf8(&json).expect("JSON is UTF-8");
+        let rest = json.strip_prefix('{').expect("every server message is an object");
+        Arc::new(Self { content: Content::Text(rest.into()), supersedes })
     }
 
     pub(super) fn binary(frame: &BusFrame, supersedes: Option<Supersedes>) -> Arc<Self> {
@@ -93,7 +98,9 @@ impl Outgoing {
             (Content::Text(json), None) => Payload::Text(format!("{{{json}")),
             (Content::Text(json), Some(seq)) => {
                 use std::fmt::Write;
-                let mut text = String::with_capacity(json.len() + 28);
+                // Exactly as long as it gets: what is longer would be copied again on its way into the socket.
+                let digits = seq.checked_ilog10().unwrap_or(0) as usize + 1;
+                let mut text = String::with_capacity(json.len() + digits + r#"{"seq":,"#.len());
                 write!(text, "{{\"seq\":{seq},{json}").expect("a String takes everything");
                 Payload::Text(text)
             }

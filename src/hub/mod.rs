@@ -40,7 +40,7 @@ pub use sfu::SfuSettings;
 pub use stats::{Counters, Stats};
 
 use crate::config;
-use crate::id::{ConnectionId, ParticipantId, RoomName};
+use crate::id::{ConnectionId, IdMap, ParticipantId, RoomName};
 use crate::limits::{ACK_EVERY, BAD_FRAMES_MAX};
 use crate::protocol::{
     BusFrame, Bye, ByeReason, ClientFrame, ClientMessage, CloseCode, DecodeError, ErrorCode, LeftReason, ServerMessage,
@@ -153,8 +153,8 @@ pub struct Hub {
     started: (Instant, u64),
     now: Instant,
     rooms: HashMap<RoomName, Room>,
-    sessions: HashMap<ParticipantId, Session>,
-    connections: HashMap<ConnectionId, ParticipantId>,
+    sessions: IdMap<ParticipantId, Session>,
+    connections: IdMap<ConnectionId, ParticipantId>,
     tokens: HashMap<String, ParticipantId>,
     timers: BTreeSet<(Instant, ParticipantId, Timer)>,
     placement: Placement,
@@ -175,8 +175,8 @@ impl Hub {
             started: (now, unix_ms),
             now,
             rooms: HashMap::new(),
-            sessions: HashMap::new(),
-            connections: HashMap::new(),
+            sessions: IdMap::default(),
+            connections: IdMap::default(),
             tokens: HashMap::new(),
             timers: BTreeSet::new(),
             outputs: VecDeque::new(),
@@ -300,11 +300,7 @@ impl Hub {
     fn receive(&mut self, participant: ParticipantId, seq: Option<u64>) -> bool {
         let Some(session) = self.sessions.get_mut(&participant) else { return false };
         let is_new = session.receive(seq);
-        if session.received >= session.acknowledged + ACK_EVERY && session.outbox.is_window_open() {
-            session.acknowledged = session.received;
-            let received = session.received;
-            self.send_unnumbered(participant, ServerMessage::Ack { received });
-        }
+        acknowledge(&mut self.outputs, session, ACK_EVERY);
         is_new
     }
 
@@ -438,18 +434,32 @@ fn deliver(
     body: Arc<Body>,
 ) {
     let room = session.outbox.push(body, session.connection.is_some());
+    // An acknowledgement that goes with another frame costs no packet of its own.
+    acknowledge(outputs, session, ACK_EVERY / 2);
     pump(outputs, session);
     if room != OutboxRoom::Enough {
         crowded.push((session.id(), room));
     }
 }
 
-/// Hands on what the session's connection may be handed.
+/// Tells the client how far its frames have been received, when that is at least `owed` more of them than it knows.
+fn acknowledge(outputs: &mut VecDeque<Output>, session: &mut Session, owed: u64) {
+    if session.received < session.acknowledged + owed || !session.outbox.is_window_open() {
+        return;
+    }
+    let Some(connection) = session.connection else { return };
+    session.acknowledged = session.received;
+    let body = Body::text(ServerMessage::Ack { received: session.received });
+    let frame = session.outbox.count(Outgoing { seq: None, body });
+    outputs.push_back(Output::Send { connection, frame });
+}
+
 /// A bus message with a number is kept until it is acknowledged; one without is sent once.
 fn delivery(seq: Option<u64>) -> Delivery {
     if seq.is_some() { Delivery::Kept } else { Delivery::Once }
 }
 
+/// Hands on what the session's connection may be handed.
 fn pump(outputs: &mut VecDeque<Output>, session: &mut Session) {
     let Some(connection) = session.connection else { return };
     while let Some(frame) = session.outbox.poll() {

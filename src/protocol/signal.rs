@@ -49,7 +49,7 @@ pub struct Candidate {
 
 /// What one end of a link tells the other.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "snake_case")]
+#[serde(tag = "kind", rename_all = "snake_case", try_from = "Flat")]
 pub enum Signal {
     /// A session description.
     Description {
@@ -67,6 +67,41 @@ pub enum Signal {
         #[serde(default, skip_serializing_if = "Option::is_none", rename = "usernameFragment")]
         username_fragment: Option<String>,
     },
+}
+
+/// Every kind of signal in one, as it is read: what serde reads by its tag, it copies field by field first.
+#[derive(Deserialize)]
+struct Flat {
+    kind: Kind,
+    #[serde(default)]
+    description: Option<Description>,
+    #[serde(default)]
+    candidate: Option<Candidate>,
+    #[serde(default, rename = "usernameFragment")]
+    username_fragment: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Kind {
+    Description,
+    Candidate,
+    EndOfCandidates,
+}
+
+impl TryFrom<Flat> for Signal {
+    type Error = &'static str;
+
+    fn try_from(flat: Flat) -> Result<Self, &'static str> {
+        let Flat { kind, description, candidate, username_fragment } = flat;
+        match kind {
+            Kind::Description => {
+                description.map(|description| Self::Description { description }).ok_or("missing field `description`")
+            }
+            Kind::Candidate => candidate.map(|candidate| Self::Candidate { candidate }).ok_or("missing field `candidate`"),
+            Kind::EndOfCandidates => Ok(Self::EndOfCandidates { username_fragment }),
+        }
+    }
 }
 
 impl Signal {

@@ -1,5 +1,7 @@
 //! Owns the codecs that the SFU forwards, as descriptions speak of them: names, parameters, and which sender suits which receiver.
 
+use crate::rtp;
+
 /// A codec with what tells its variants apart. Equal ones have equal parameters; whether one is decoded where another was
 /// negotiated, says [`Codec::matches`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -108,6 +110,18 @@ impl Codec {
         }
     }
 
+    /// The codec whose payloads these are.
+    pub fn of_payload(self) -> rtp::Codec {
+        match self {
+            Self::Opus { .. } => rtp::Codec::Opus,
+            Self::Red { .. } => rtp::Codec::Red,
+            Self::Vp8 => rtp::Codec::Vp8,
+            Self::Vp9 { .. } => rtp::Codec::Vp9,
+            Self::H264 { .. } => rtp::Codec::H264,
+            Self::Av1 { .. } => rtp::Codec::Av1,
+        }
+    }
+
     /// Whether it is sound.
     pub fn is_audio(self) -> bool {
         matches!(self, Self::Opus { .. } | Self::Red { .. })
@@ -200,6 +214,16 @@ mod tests {
         }
         for bad in ["packetization-mode=2", "profile-level-id=42", "profile-level-id=+2e01f", "profile-level-id=zzzzzz"] {
             assert_eq!(Codec::read("H264/90000", bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn the_clock_that_is_said_is_that_of_the_payload() {
+        let fmtp = "111/111";
+        for name in ["opus/48000/2", "red/48000/2", "VP8/90000", "VP9/90000", "H264/90000", "AV1/90000"] {
+            let codec = Codec::read(name, fmtp).expect("a codec");
+            assert_eq!(codec.rtpmap(), name);
+            assert_eq!(name.split('/').nth(1), Some(codec.of_payload().clock_rate_hz().to_string().as_str()));
         }
     }
 

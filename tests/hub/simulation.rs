@@ -40,7 +40,7 @@ fn whole_days_of_meetings_keep_their_promises() {
     let (frames, resumed, handed_over, expired, slow) = totals;
     let is_busy = frames > 100_000 && resumed > 1000 && handed_over > 100 && expired > 50 && slow > 10;
     assert!(is_busy, "the days were boring: {totals:?}");
-    assert!(forwarded.0 > 1000 && forwarded.1 > 1000, "the SFU was bored: {forwarded:?}");
+    assert!(forwarded.0 > 500 && forwarded.1 > 1000, "the SFU was bored: {forwarded:?}");
 }
 
 fn run(seed: u64) -> World {

@@ -30,6 +30,9 @@ const RELIABLE: &[u8] = b"bus";
 /// The label of the channel that may lose messages.
 const UNRELIABLE: &[u8] = b"bus-unreliable";
 
+/// The message by which a channel is opened (RFC 8832 section 8.2.1).
+const DATA_CHANNEL_OPEN: u8 = 3;
+
 /// What the association brought.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ChannelEvent {
@@ -274,6 +277,10 @@ impl Channels {
 
     /// RFC 8832: the other end opens a channel on this stream.
     fn handle_dcep(&mut self, now: Instant, id: u16, mut message: Bytes) {
+        // The library also reads, and carelessly, kinds that are for itself alone.
+        if message.first() != Some(&DATA_CHANNEL_OPEN) {
+            return;
+        }
         let Ok(Message::DataChannelOpen(open)) = Message::unmarshal(&mut message) else { return };
         let Some((_, association)) = &mut self.association else { return };
         let Ok(mut stream) = association.stream(id) else { return };

@@ -28,24 +28,29 @@ const preferences = (toneHz) => ({
   "services.settings.server": "data:,",
 });
 
+/** A browser whose microphone hums at this tone. */
+export function launchFirefox(toneHz) {
+  const executablePath = EXECUTABLES.find((path) => existsSync(path));
+  if (executablePath === undefined) {
+    throw new Error(`No Firefox: looked for ${EXECUTABLES.join(" and ")}. Install the package firefox-esr.`);
+  }
+  return puppeteer.launch({
+    browser: "firefox",
+    executablePath,
+    headless: true,
+    protocolTimeout: 60_000,
+    extraPrefsFirefox: preferences(toneHz),
+    defaultViewport: { width: 1024, height: 640 },
+  });
+}
+
 /** Its camera shows a plain picture whose colour wanders, so nobody can be told by it; its tone is the face's own. */
 export class FirefoxPerson extends Person {
   /** @param {{face: import("./media.mjs").Face, url: string, tolerated?: RegExp}} options */
   static async open({ face, url, tolerated }) {
-    const executablePath = EXECUTABLES.find((path) => existsSync(path));
-    if (executablePath === undefined) {
-      throw new Error(`No Firefox: looked for ${EXECUTABLES.join(" and ")}. Install the package firefox-esr.`);
-    }
     const person = new FirefoxPerson();
     Object.assign(person, { face, name: face.name, url, tolerated });
-    person.browser = await puppeteer.launch({
-      browser: "firefox",
-      executablePath,
-      headless: true,
-      protocolTimeout: 60_000,
-      extraPrefsFirefox: preferences(face.toneHz),
-      defaultViewport: { width: 1024, height: 640 },
-    });
+    person.browser = await launchFirefox(face.toneHz);
     person.page = await person.browser.newPage();
     person.page.setDefaultTimeout(30_000);
     await person.page.evaluateOnNewDocument(probe);

@@ -49,7 +49,8 @@ export function formatMilliseconds(milliseconds: number): string {
 
 /** Metres below a kilometre (in steps that the measurement can bear), kilometres above. */
 export function formatDistance(metres: number): string {
-  if (metres < 1000) {
+  // 995 m and more would be rounded to a thousand of them.
+  if (metres < 995) {
     const step = metres < 100 ? 1 : 10;
     return unit("meter", Math.round(metres / step) * step, 0, "short");
   }
