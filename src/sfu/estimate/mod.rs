@@ -332,7 +332,8 @@ impl Estimate {
         let is_fresh = self.dropped.is_none_or(|at| seen.newest_sent > self.micros(at));
         let is_overrun = sent > acked * 1.1;
         // What was sent before the last drop cannot complain of the rate after it, unless far less gets through than that.
-        if !is_fresh && !(is_overrun && acked * BACK_OFF < self.bps * 0.6) {
+        let is_far_less = is_overrun && acked * BACK_OFF < self.bps * 0.6;
+        if !(is_fresh || is_far_less) {
             return;
         }
         self.note_full(acked);
