@@ -3,6 +3,8 @@
 mod call;
 mod link;
 
+use std::time::Instant;
+
 use call::Call;
 
 /// Those that have found something are kept.
@@ -12,7 +14,7 @@ const SEEDS: [u64; 8] = [1, 2, 3, 5, 8, 13, 21, 34];
 fn a_link_cut_to_400_kbits_is_followed_without_a_freeze_and_left_again_when_it_widens() {
     for seed in SEEDS {
         for held in [7.0, 15.0, 33.0] {
-            let mut call = Call::new(10e6, seed);
+            let mut call = Call::new(Instant::now(), 10e6, seed);
             call.run(10.0);
             assert_eq!(call.tenths.last().expect("ran").layer, Some(2), "seed {seed}");
             call.decoder.longest_us = 0;
@@ -53,7 +55,7 @@ fn a_link_cut_to_400_kbits_is_followed_without_a_freeze_and_left_again_when_it_w
 #[test]
 fn five_percent_of_loss_both_ways_takes_no_layer_away() {
     for seed in SEEDS {
-        let mut call = Call::new(10e6, seed);
+        let mut call = Call::new(Instant::now(), 10e6, seed);
         (call.down.loss, call.up.loss) = (0.05, 0.05);
         call.run(2.0);
         call.decoder.longest_us = 0;
@@ -68,7 +70,7 @@ fn five_percent_of_loss_both_ways_takes_no_layer_away() {
 #[test]
 fn keyframes_on_a_link_that_is_wide_enough_take_no_layer_away() {
     for seed in SEEDS {
-        let mut call = Call::new(3.5e6, seed);
+        let mut call = Call::new(Instant::now(), 3.5e6, seed);
         call.down.jitter_us = 10_000;
         call.run(5.0);
         for _ in 0..10 {
@@ -84,7 +86,7 @@ fn keyframes_on_a_link_that_is_wide_enough_take_no_layer_away() {
 #[test]
 fn a_link_that_stands_still_for_a_moment_is_trusted_again_soon() {
     for seed in SEEDS {
-        let mut call = Call::new(8e6, seed);
+        let mut call = Call::new(Instant::now(), 8e6, seed);
         call.run(10.0);
         call.down.still_until_us = call.now_us + 300_000;
         call.run(10.3);
@@ -98,7 +100,7 @@ fn a_link_that_stands_still_for_a_moment_is_trusted_again_soon() {
 #[test]
 fn a_competing_flow_gets_its_part_and_takes_no_more() {
     for seed in SEEDS {
-        let mut call = Call::new(3e6, seed);
+        let mut call = Call::new(Instant::now(), 3e6, seed);
         call.down.jitter_us = 5_000;
         call.run(10.0);
         call.competing_bps = 2e6;

@@ -74,8 +74,7 @@ pub struct Tenth {
 }
 
 impl Call {
-    pub fn new(bps: f64, seed: u64) -> Self {
-        let start = Instant::now();
+    pub fn new(start: Instant, bps: f64, seed: u64) -> Self {
         let estimate = Estimate::new(start);
         let pacer = Pacer::new(start, estimate.bps());
         Self {
