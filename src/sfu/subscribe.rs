@@ -96,7 +96,7 @@ impl Sfu {
         connection.next_allocation = self.now;
         let Some((publication, source)) = source else { return };
         let layers = connection.slots[slot].layers(source.shape());
-        self.publications[publication].subscribers.push(Subscriber { member: key, slot, layers });
+        self.publications[publication].subscribers.push(Subscriber { member: key, slot, layers, wants: u8::MAX });
     }
 
     pub(super) fn forget_subscriber(&mut self, publication: usize, member: usize, slot: usize) {

@@ -169,6 +169,15 @@ impl Sfu {
                 connection.slots_changed |= slot.set_layer(layer);
                 changed = true;
             }
+            // Held back by what comes, not by this member's link: then more is welcome.
+            let wanted = shown.iter().find(|(shown, ..)| *shown == share.key);
+            let (Some((_, wanted, _)), Some(layer)) = (wanted, layer) else { continue };
+            let Some(publication) = slot.carries.and_then(|key| self.publications.get_mut(key)) else { continue };
+            let more = if share.is_deficient { 0 } else { publication.layers_for(layer, wanted.height.min(wanted.width)) };
+            let own = publication.subscribers.iter_mut().find(|own| (own.member, own.slot) == (key, share.key));
+            if let Some(own) = own {
+                own.wants = more;
+            }
         }
         if changed {
             for slot in 0..self.members[key].connection.as_ref().map_or(0, |connection| connection.slots.len()) {
@@ -256,8 +265,11 @@ impl Sfu {
                 }
             }
         }
-        if let Some(arrivals) = &mut connection.arrivals {
-            while let Some(len) = arrivals.write(now, own, 0, writer.room()) {
+        // libwebrtc takes feedback about the transport only where it names a stream of its own.
+        let streams = connection.publications.iter().filter_map(|key| self.publications.get(*key));
+        let named = streams.flat_map(|publication| &publication.layers).find_map(|layer| layer.ssrc);
+        if let (Some(arrivals), Some(named)) = (&mut connection.arrivals, named) {
+            while let Some(len) = arrivals.write(now, own, named, writer.room()) {
                 writer.advance(len);
             }
         }
