@@ -22,8 +22,8 @@
 //! | [`sfu`] | the media of one shard: transports, who gets which packets |
 //! | [`hub`] | who is in which room, and what each has yet to hear |
 //! | *shell* | |
-//! | [`metrics`] | figures for the operator |
 //! | [`shard`] | one thread per core: sockets, clock and mailbox around one value of [`sfu`] |
+//! | [`metrics`] | figures for the operator |
 //! | [`hub_task`] | the one task that owns a hub, and the mailbox through which connections reach it |
 //! | [`http`] | the page, the WebSocket, health, TLS |
 //! | [`server`] | configuration → hub → HTTP; the graceful stop in reverse |

@@ -80,7 +80,12 @@ impl Server {
         let (shards, line) = media.map(|media| (media.shards, media.line)).unzip();
         let (handle, hub) = HubHandle::start(settings, line);
         let metrics = Arc::new(Metrics::default());
-        let state = State { hub: handle, metrics: Arc::clone(&metrics), stopping: Arc::new(AtomicBool::new(false)) };
+        let state = State {
+            hub: handle,
+            metrics: Arc::clone(&metrics),
+            shards: shards.as_ref().map(Shards::reports).unwrap_or_default(),
+            stopping: Arc::new(AtomicBool::new(false)),
+        };
         let public = Service {
             flag: "listen",
             routes: http::public_routes(config, &state),
@@ -177,7 +182,7 @@ impl Media {
         let shards = Shards::start(port, media, &events_in).map_err(ServerError::Shards)?;
         let grant = SfuGrant { slots_max: VIEW_MAX as u32, port: listen.port() };
         let line = MediaLine { shards: shards.mailboxes(), events };
-        let stun_urls = addresses.iter().map(|address| format!("stun:{address}")).collect();
+        let stun_urls = announce::stun_urls(&addresses);
         Ok(Self { shards, line, settings: SfuSettings { shards: threads, grant }, stun_urls })
     }
 }
