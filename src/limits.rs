@@ -252,5 +252,10 @@ pub const TCP_SEND_BYTES_MAX: usize = 256 * 1024;
 /// Reads of one connection before the others get their turn.
 pub const TCP_READS_MAX: usize = 16;
 
+/// The least and the most that one subscriber's link is taken to carry, in bits per second. At the bounds the estimate stays there.
+pub const ESTIMATE_BPS_MIN: u64 = 30_000;
+/// See [`ESTIMATE_BPS_MIN`].
+pub const ESTIMATE_BPS_MAX: u64 = 50_000_000;
+
 /// Addresses that are announced as candidates; each is tried by every browser. More: the first ones count.
 pub const ANNOUNCED_MAX: usize = 16;
