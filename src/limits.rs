@@ -206,6 +206,21 @@ pub const DATAGRAM_BYTES_MAX: usize = 2048;
 /// Destinations that a UDP socket remembers as refusing runs. At the bound all are forgotten, and tried again.
 pub const UDP_ROUTES_WITHOUT_GSO_MAX: usize = 1024;
 
+/// Longest payload of a media packet that is forwarded, in bytes: with head and tag it fits a datagram on every usual path. Longer: dropped
+/// and counted.
+pub const MEDIA_PAYLOAD_BYTES_MAX: usize = 1400;
+
+/// Most SSRCs that one peer connection sends from. More: their packets are dropped and counted.
+pub const ROUTES_MAX: usize = 64;
+
+/// Most packets that wait for one member within a batch when it asks for more again. At the bound: what it asks for is ignored; it will ask again.
+pub const NACKED_MAX: usize = 1024;
+
+/// Most datagrams of DTLS kept for ways that no check has proved yet, and the longest of them. At the bound: the oldest goes.
+pub const EARLY_DATAGRAMS_MAX: usize = 32;
+/// See [`EARLY_DATAGRAMS_MAX`].
+pub const EARLY_DATAGRAM_BYTES_MAX: usize = 1500;
+
 /// Addresses of other shards' transports that a shard remembers. At the bound it forgets those that have been silent the longest; their
 /// datagrams are dropped until their next check.
 pub const LEARNED_MAX: usize = 16 * 1024;
@@ -236,3 +251,11 @@ pub const TCP_SEND_BYTES_MAX: usize = 256 * 1024;
 
 /// Reads of one connection before the others get their turn.
 pub const TCP_READS_MAX: usize = 16;
+
+/// The least and the most that one subscriber's link is taken to carry, in bits per second. At the bounds the estimate stays there.
+pub const ESTIMATE_BPS_MIN: u64 = 30_000;
+/// See [`ESTIMATE_BPS_MIN`].
+pub const ESTIMATE_BPS_MAX: u64 = 50_000_000;
+
+/// Addresses that are announced as candidates; each is tried by every browser. More: the first ones count.
+pub const ANNOUNCED_MAX: usize = 16;

@@ -1,17 +1,26 @@
-//! Owns the running server: configuration → hub → HTTP, and the stop in reverse.
+//! Owns the running server: configuration → shards → hub → HTTP, and the stop in reverse.
 
-use std::net::SocketAddr;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
+use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinHandle;
 use tokio_rustls::rustls::ServerConfig;
 
-use crate::config::Config;
+use crate::config::{self, Config};
 use crate::http::{self, Listener, ListenerError, Service, State};
-use crate::hub::Settings;
-use crate::hub_task::HubHandle;
+use crate::hub::{Settings, SfuSettings};
+use crate::hub_task::{HubHandle, MediaLine};
+use crate::limits::{SHARD_EVENTS_MAX, VIEW_MAX};
 use crate::metrics::Metrics;
+use crate::protocol::SfuGrant;
+use crate::sdp::{Candidate, Protocol};
+use crate::sfu::{self, Identity, IdentityError, Sfu};
+use crate::shard::port::{Port, PortError};
+use crate::shard::{Shards, announce};
 
 /// Most connections of the admin listener.
 const ADMIN_CONNECTIONS_MAX: u32 = 64;
@@ -22,6 +31,24 @@ pub enum ServerError {
     /// A socket cannot be opened.
     #[error(transparent)]
     Listener(#[from] ListenerError),
+    /// The media port cannot be opened.
+    #[error(transparent)]
+    Port(#[from] PortError),
+    /// There is no certificate for DTLS.
+    #[error(transparent)]
+    Identity(#[from] IdentityError),
+    /// The system gives no threads.
+    #[error("Cannot start the threads that forward media: {0}.")]
+    Shards(io::Error),
+}
+
+/// The media of the server, before the hub knows of it.
+struct Media {
+    shards: Shards,
+    line: MediaLine,
+    settings: SfuSettings,
+    /// What browsers can ask for their own address, when the operator names nobody else.
+    stun_urls: Vec<String>,
 }
 
 /// A server that runs until [`Server::stop`]. Dropped without it, it ends with the runtime.
@@ -30,6 +57,7 @@ pub struct Server {
     public: Listener,
     admin: Option<Listener>,
     hub: JoinHandle<()>,
+    shards: Option<Shards>,
 }
 
 impl Server {
@@ -38,13 +66,19 @@ impl Server {
     /// # Errors
     /// When a port is taken or may not be used.
     pub async fn start(config: &Config, tls: Option<Arc<ServerConfig>>) -> Result<Self, ServerError> {
+        let media = if config.sfu.enabled { Some(Media::start(&config.sfu)?) } else { None };
+        let mut ice = config.ice.clone();
+        if let Some(media) = media.as_ref().filter(|_| ice.stun_urls.is_empty() && ice.turn_urls.is_empty()) {
+            ice.stun_urls.clone_from(&media.stun_urls);
+        }
         let settings = Settings {
             rooms: config.rooms.clone(),
-            ice: config.ice.clone(),
+            ice,
             frames_per_second: config.limits.frames_per_second,
-            sfu: None,
+            sfu: media.as_ref().map(|media| media.settings),
         };
-        let (handle, hub) = HubHandle::start(settings, None);
+        let (shards, line) = media.map(|media| (media.shards, media.line)).unzip();
+        let (handle, hub) = HubHandle::start(settings, line);
         let metrics = Arc::new(Metrics::default());
         let state = State { hub: handle, metrics: Arc::clone(&metrics), stopping: Arc::new(AtomicBool::new(false)) };
         let public = Service {
@@ -69,8 +103,9 @@ impl Server {
             }
         };
         let admin_address = admin.as_ref().map(|admin| tracing::field::display(admin.address()));
-        tracing::info!(address = %public.address(), admin = admin_address, "listening");
-        Ok(Self { state, public, admin, hub })
+        let media_address = shards.as_ref().map(|shards| tracing::field::display(shards.address()));
+        tracing::info!(address = %public.address(), admin = admin_address, media = media_address, "listening");
+        Ok(Self { state, public, admin, hub, shards })
     }
 
     /// Where the page and the WebSocket are.
@@ -81,6 +116,16 @@ impl Server {
     /// Where the metrics are.
     pub fn admin_addr(&self) -> Option<SocketAddr> {
         self.admin.as_ref().map(Listener::address)
+    }
+
+    /// Where media comes in; none without an SFU.
+    pub fn media_addr(&self) -> Option<SocketAddr> {
+        self.shards.as_ref().map(Shards::address)
+    }
+
+    /// Rung when a thread that forwards media has ended before its time: the server should be stopped.
+    pub fn failed(&self) -> Option<Arc<Notify>> {
+        self.shards.as_ref().map(Shards::failed)
     }
 
     /// Tells everyone when to come back, closes every connection, and waits for that up to [`crate::limits::SHUTDOWN_TIMEOUT`].
@@ -95,6 +140,44 @@ impl Server {
         drop(self.state);
         self.hub.abort(); // connections that did not end in time may hold it
         let _ = self.hub.await;
+        if let Some(shards) = self.shards {
+            shards.stop().await;
+        }
         tracing::info!("stopped");
+    }
+}
+
+impl Media {
+    fn start(config: &config::Sfu) -> Result<Self, ServerError> {
+        let threads = match config.threads {
+            0 => std::thread::available_parallelism().map_or(1, usize::from) as u32,
+            threads => threads,
+        };
+        let threads = u8::try_from(threads.min(64)).unwrap_or(64);
+        let port = Port::open(config.listen, threads)?;
+        let identity = Arc::new(Identity::generate()?);
+        let interfaces = if_addrs::get_if_addrs().unwrap_or_default();
+        let interfaces: Vec<(IpAddr, String)> =
+            interfaces.into_iter().map(|interface| (interface.ip(), interface.name)).collect();
+        let listen = SocketAddr::new(config.listen.ip(), port.address.port());
+        let addresses: Vec<SocketAddr> = announce::addresses(listen, &config.announce, &interfaces)
+            .into_iter()
+            .map(|ip| SocketAddr::new(ip, listen.port()))
+            .collect();
+        let candidates: Vec<Candidate> = [Protocol::Udp, Protocol::TcpPassive]
+            .into_iter()
+            .flat_map(|protocol| addresses.iter().map(move |address| Candidate { protocol, address: *address }))
+            .collect();
+        let (events_in, events) = mpsc::channel(SHARD_EVENTS_MAX);
+        let unix = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let media = |shard| {
+            let settings = sfu::Settings { shard, candidates: candidates.clone() };
+            Sfu::new(settings, Arc::clone(&identity), rand::random(), Instant::now(), unix)
+        };
+        let shards = Shards::start(port, media, &events_in).map_err(ServerError::Shards)?;
+        let grant = SfuGrant { slots_max: VIEW_MAX as u32, port: listen.port() };
+        let line = MediaLine { shards: shards.mailboxes(), events };
+        let stun_urls = addresses.iter().map(|address| format!("stun:{address}")).collect();
+        Ok(Self { shards, line, settings: SfuSettings { shards: threads, grant }, stun_urls })
     }
 }

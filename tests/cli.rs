@@ -38,7 +38,8 @@ struct Running {
 
 impl Running {
     fn start(args: &[&str]) -> Self {
-        let mut command = visavis(&[&["--listen", "127.0.0.1:0", "--admin-listen", "off"], args].concat());
+        let mut command =
+            visavis(&[&["--listen", "127.0.0.1:0", "--admin-listen", "off", "--sfu-listen", "127.0.0.1:0"], args].concat());
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the binary runs");
         let stdout = lines(child.stdout.take().expect("piped"));
         let stderr = lines(child.stderr.take().expect("piped"));
@@ -192,7 +193,7 @@ fn self_signed_https_tells_its_fingerprint() {
 fn a_port_in_use_is_one_sentence_that_says_what_to_do() {
     let taken = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
     let address = taken.local_addr().expect("bound").to_string();
-    let output = finish(&["serve", "--listen", &address, "--admin-listen", "off"]);
+    let output = finish(&["serve", "--listen", &address, "--admin-listen", "off", "--sfu-listen", "127.0.0.1:0"]);
     let errors = text(&output.stderr);
     assert_eq!((output.status.code(), errors.lines().count()), (Some(1), 1), "{errors}");
     assert!(errors.contains("in use") && errors.contains("--listen"), "{errors}");

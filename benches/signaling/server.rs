@@ -24,6 +24,8 @@ impl Process {
             "127.0.0.1:0",
             "--admin-listen",
             "off",
+            "--sfu",
+            "off",
             "--frames-per-second",
             "1000000",
             "--log-format",

@@ -74,9 +74,19 @@ async fn serve(config: &Config, qr: Option<Qr>) -> Result<(), String> {
     let interfaces = interfaces.into_iter().map(|interface| (interface.ip(), interface.name)).collect();
     print(&Banner { config, address: server.http_addr(), interfaces, tls: tls.as_ref(), qr }.to_string());
 
-    signals.next().await;
+    let failed = server.failed();
+    let broken = async {
+        match &failed {
+            Some(failed) => failed.notified().await,
+            None => std::future::pending().await,
+        }
+    };
+    let outcome = tokio::select! {
+        () = signals.next() => Ok(()),
+        () = broken => Err("A thread that forwards media has failed; see the log.".to_owned()),
+    };
     tokio::select! {
-        () = server.stop() => Ok(()),
+        () = server.stop() => outcome,
         () = signals.next() => Err("Stopped at once by a second signal.".into()),
     }
 }

@@ -92,6 +92,7 @@ impl Reading<'_> {
                 let strings: Option<Vec<String>> = items.iter().map(|item| item.get_ref().as_str().map(str::to_owned)).collect();
                 strings.map_or(Raw::Other("an array of other things than strings"), Raw::Strings)
             }
+            DeValue::Boolean(on) => Raw::Boolean(*on),
             other => Raw::Other(article(other)),
         }
     }

@@ -16,7 +16,7 @@ mod settings;
 mod suggest;
 mod uri;
 
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -38,6 +38,8 @@ pub struct Config {
     pub tls: Tls,
     /// Rooms and sessions.
     pub rooms: Rooms,
+    /// The media server.
+    pub sfu: Sfu,
     /// What browsers are told about STUN and TURN.
     pub ice: Ice,
     /// Bounds on what clients may do.
@@ -114,6 +116,34 @@ impl Default for Rooms {
             resume_grace: Duration::from_secs(30),
             media: Policy::Auto,
         }
+    }
+}
+
+/// The media server, which forwards what cannot go directly.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sfu {
+    /// Whether there is one.
+    pub enabled: bool,
+    /// Where media comes in, over UDP and TCP. An unspecified IPv6 address takes IPv4 too; port 0: any free one.
+    pub listen: SocketAddr,
+    /// What browsers are told of that; none: what is found.
+    pub announce: Vec<Announce>,
+    /// Threads, each with the media of its rooms; 0: one for each core. At most 64.
+    pub threads: u32,
+}
+
+/// An address that browsers are told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Announce {
+    /// Those that are found on this machine.
+    Auto,
+    /// This one.
+    Address(IpAddr),
+}
+
+impl Default for Sfu {
+    fn default() -> Self {
+        Self { enabled: true, listen: (Ipv6Addr::UNSPECIFIED, 8443).into(), announce: Vec::new(), threads: 0 }
     }
 }
 

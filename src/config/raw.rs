@@ -2,12 +2,12 @@
 //!
 //! Every refusal is a sentence that says what to write instead.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::Secret;
 use super::uri;
+use super::{Announce, Secret};
 
 /// A value as it was given.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,6 +18,8 @@ pub(super) enum Raw {
     String { text: String, folder: PathBuf },
     /// An integer of the file.
     Integer(i64),
+    /// A boolean of the file.
+    Boolean(bool),
     /// An array of strings of the file.
     Strings(Vec<String>),
     /// Something else of the file, by TOML's name for it.
@@ -32,6 +34,7 @@ impl Raw {
         match self {
             Self::Words(_) | Self::String { .. } => "a string",
             Self::Integer(_) => "an integer",
+            Self::Boolean(_) => "a boolean",
             Self::Strings(_) => "an array",
             Self::Other(kind) => kind,
         }
@@ -72,6 +75,15 @@ impl Raw {
         fits.ok_or_else(|| format!("{number} is out of range; {}", wanted()))
     }
 
+    /// Yes or no.
+    pub(super) fn switch(&self) -> Result<bool, Refusal> {
+        match self {
+            Self::Boolean(on) => Ok(*on),
+            Self::Words(_) => self.choice(&[("true", true), ("false", false), ("on", true), ("off", false)]),
+            other => Err(format!("This is {}; write true or false, without quotes.", other.kind())),
+        }
+    }
+
     /// A duration from `min` to `max`: a whole number and its unit, `s`, `m` or `h`.
     pub(super) fn duration(&self, min: Duration, max: Duration) -> Result<Duration, Refusal> {
         let wanted = || {
@@ -100,6 +112,18 @@ impl Raw {
         whole.parse().map_err(|_| {
             format!("{text:?} is not an address and a port; write as \"127.0.0.1:8080\", \"[::1]:8080\", or \":8080\" for every address.")
         })
+    }
+
+    /// Addresses to be told to browsers, or `auto`.
+    pub(super) fn announced(&self) -> Result<Vec<Announce>, Refusal> {
+        const WANTED: &str = "write an IP address that browsers can reach, as \"203.0.113.7\", or \"auto\".";
+        let read = |item: &str| match (item, item.parse::<IpAddr>()) {
+            ("auto", _) => Ok(Announce::Auto),
+            (_, Ok(ip)) if ip.is_unspecified() || ip.is_multicast() => Err(format!("{item:?} is nobody's address; {WANTED}")),
+            (_, Ok(ip)) => Ok(Announce::Address(ip)),
+            (_, Err(_)) => Err(format!("{item:?} is not an IP address; {WANTED}")),
+        };
+        self.list()?.into_iter().map(read).collect()
     }
 
     /// A path. One that is relative in the file starts at the file's folder.
@@ -203,6 +227,25 @@ mod tests {
             assert!(words(bad).duration(min, max).is_err(), "{bad}");
         }
         assert_eq!([1, 60, 90, 7200].map(|s| show_duration(Duration::from_secs(s))), ["1s", "1m", "90s", "2h"]);
+    }
+
+    #[test]
+    fn an_announced_address_is_one_that_a_browser_can_send_to() {
+        assert_eq!(
+            words("auto,::1").announced(),
+            Ok(vec![Announce::Auto, Announce::Address("::1".parse().expect("an address"))])
+        );
+        for bad in ["0.0.0.0", "::", "224.0.0.1", "ff02::1", "example.org", "1.2.3.4:5", "Auto"] {
+            assert!(words(bad).announced().is_err_and(|refusal| refusal.contains("203.0.113.7")), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_switch_is_true_or_false() {
+        for (raw, on) in [(words("true"), true), (words("off"), false), (Raw::Boolean(true), true)] {
+            assert_eq!(raw.switch(), Ok(on));
+        }
+        assert!(words("yes").switch().is_err() && Raw::Integer(1).switch().is_err());
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::raw::{Raw, Refusal, show_duration};
-use super::{Config, LogFormat, Secret, Tls, uri};
+use super::{Announce, Config, LogFormat, Secret, Tls, uri};
 use crate::protocol::Policy;
 
 /// One setting: a row of the table.
@@ -64,10 +64,11 @@ pub const ENV_PREFIX: &str = "VISAVIS_";
 pub const ENV_CONFIG: &str = "VISAVIS_CONFIG";
 
 /// The sections of the file in order, each with its title.
-pub const SECTIONS: [(&str, &str); 7] = [
+pub const SECTIONS: [(&str, &str); 8] = [
     ("http", "Where the server listens, and who may call it"),
     ("tls", "HTTPS"),
     ("rooms", "Rooms and sessions"),
+    ("sfu", "The media server, which forwards what cannot go directly from browser to browser"),
     ("stun", "STUN, by which browsers learn their own public address"),
     ("turn", "TURN, which relays media where no direct path exists (see turn-config/)"),
     ("limits", "Bounds on what clients may do"),
@@ -97,7 +98,7 @@ const HOUR: Duration = Duration::from_secs(3600);
 const MANY: u32 = 1_000_000;
 
 /// All settings, in the order of the sample file.
-pub const SETTINGS: [Setting; 22] = [
+pub const SETTINGS: [Setting; 26] = [
     Setting {
         key: "http.listen",
         flag: "listen",
@@ -249,6 +250,49 @@ pub const SETTINGS: [Setting; 22] = [
                 Policy::RelayOnly => "relay-only",
             }))
         },
+    },
+    Setting {
+        key: "sfu.enabled",
+        flag: "sfu",
+        value: "true|false",
+        words: "Whether this server forwards media for members that cannot reach each other.",
+        example: "",
+        set: |draft, raw| raw.switch().map(|on| draft.config.sfu.enabled = on),
+        show: |config| Some(config.sfu.enabled.to_string()),
+    },
+    Setting {
+        key: "sfu.listen",
+        flag: "sfu-listen",
+        value: "ADDRESS:PORT",
+        words: "Where media comes in, over UDP and over TCP; open both in the firewall. Port 0 is any free one.",
+        example: "",
+        set: |draft, raw| raw.address().map(|address| draft.config.sfu.listen = address),
+        show: |config| Some(quote(&config.sfu.listen.to_string())),
+    },
+    Setting {
+        key: "sfu.announce",
+        flag: "sfu-announce",
+        value: "ADDRESS,…",
+        words: "The addresses under which browsers reach that, for a server behind NAT; `auto` among them stands for those found on \
+                this machine. Empty: those found.",
+        example: "",
+        set: |draft, raw| raw.announced().map(|announced| draft.config.sfu.announce = announced),
+        show: |config| {
+            let shown = |announced: &Announce| match announced {
+                Announce::Auto => "auto".to_owned(),
+                Announce::Address(ip) => ip.to_string(),
+            };
+            Some(quote_all(&config.sfu.announce.iter().map(shown).collect::<Vec<_>>()))
+        },
+    },
+    Setting {
+        key: "sfu.threads",
+        flag: "sfu-threads",
+        value: "COUNT",
+        words: "Threads that forward media; 0 is one for each core.",
+        example: "",
+        set: |draft, raw| raw.count(0, 64).map(|count| draft.config.sfu.threads = count),
+        show: |config| Some(config.sfu.threads.to_string()),
     },
     Setting {
         key: "stun.urls",

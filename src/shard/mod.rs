@@ -3,6 +3,7 @@
 //! | file | owns |
 //! |---|---|
 //! | `port` | opening the media port |
+//! | `announce` | the addresses that browsers are told |
 //! | `udp` | batches of datagrams, in and out |
 //! | `tcp`, `frames` | connections where UDP is blocked, and their framing |
 //! | `worker`, `tick` | one thread's round, and how long it lets datagrams gather |
@@ -13,6 +14,7 @@
 //! client's may come to another shard than the one with its transport; a check names that one (see [`crate::sfu::Ufrag`]), and once
 //! it has been answered with success, everything else from its address is passed on as well.
 
+pub mod announce;
 mod frames;
 mod handle;
 mod learned;

@@ -22,7 +22,7 @@ use super::report::{Report, WorkerCounters};
 use super::tcp::{Guests, Heard, Tcp, accept_all};
 use super::tick::Tick;
 use super::udp::Udp;
-use crate::sfu::{Command, Event, Outbound, Protocol, ShardId, Stats, Tuple, shard_of};
+use crate::sfu::{Command, Event, Outbound, Protocol, Sfu, ShardId, Stats, Tuple, shard_of};
 
 /// The media of one shard, as its thread drives it: after inputs, `flush` until false, then events until none.
 pub trait Media {
@@ -42,6 +42,33 @@ pub trait Media {
     fn poll_timeout(&self) -> Option<Instant>;
     /// Its figures.
     fn stats(&self) -> Stats;
+}
+
+impl Media for Sfu {
+    fn handle_command(&mut self, now: Instant, command: Command) {
+        Self::handle_command(self, now, command);
+    }
+    fn handle_datagram(&mut self, now: Instant, tuple: Tuple, datagram: &mut [u8]) {
+        Self::handle_datagram(self, now, tuple, datagram);
+    }
+    fn handle_closed(&mut self, now: Instant, tuple: Tuple) {
+        Self::handle_closed(self, now, tuple);
+    }
+    fn handle_timeout(&mut self, now: Instant) {
+        Self::handle_timeout(self, now);
+    }
+    fn flush(&mut self, now: Instant, outbound: &mut Outbound) -> bool {
+        Self::flush(self, now, outbound)
+    }
+    fn poll_event(&mut self) -> Option<Event> {
+        Self::poll_event(self)
+    }
+    fn poll_timeout(&self) -> Option<Instant> {
+        Self::poll_timeout(self)
+    }
+    fn stats(&self) -> Stats {
+        Self::stats(self)
+    }
 }
 
 const UDP: Token = Token(0);

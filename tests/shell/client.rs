@@ -24,6 +24,7 @@ pub const PATIENCE: Duration = Duration::from_secs(20);
 pub fn config() -> Config {
     let mut config = Config::default();
     config.http.listen = ([127, 0, 0, 1], 0).into();
+    config.sfu.listen = ([127, 0, 0, 1], 0).into();
     config.http.admin_listen = Some(([127, 0, 0, 1], 0).into());
     config
 }

@@ -74,7 +74,17 @@ async fn ten_thousand_silent_sockets_are_closed_and_slow_nobody() {
 /// A server of its own process: ten thousand sockets of both ends would not fit into one.
 async fn spawn() -> (Child, Address) {
     let mut server = Command::new(env!("CARGO_BIN_EXE_visavis"))
-        .args(["serve", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0", "--log-format", "json"])
+        .args([
+            "serve",
+            "--listen",
+            "127.0.0.1:0",
+            "--admin-listen",
+            "127.0.0.1:0",
+            "--sfu-listen",
+            "127.0.0.1:0",
+            "--log-format",
+            "json",
+        ])
         .stdout(Stdio::null())
         .stderr(Stdio::piped())
         .kill_on_drop(true)

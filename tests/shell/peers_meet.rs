@@ -17,6 +17,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 async fn start() -> Server {
     let mut config = Config::default();
     config.http.listen = ([127, 0, 0, 1], 0).into();
+    config.sfu.listen = ([127, 0, 0, 1], 0).into();
     config.http.admin_listen = None;
     Server::start(&config, None).await.expect("loopback has a free port")
 }

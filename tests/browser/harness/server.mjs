@@ -25,7 +25,7 @@ export class Server {
 
   /** Starts it (again): the port stays the same from the first start on. */
   async start() {
-    const flags = { listen: `:${this.port}`, "admin-listen": "off", "log-filter": "info,visavis=debug", ...this.flags };
+    const flags = { listen: `:${this.port}`, "admin-listen": "off", "sfu-listen": ":0", "log-filter": "info,visavis=debug", ...this.flags };
     const args = Object.entries(flags).flatMap(([name, value]) => [`--${name}`, value]);
     this.child = new Child("server", VISAVIS, ["serve", ...args]);
     const [, scheme, port] = await this.child.says(/On this machine\s+(https?):\/\/localhost:(\d+)/);

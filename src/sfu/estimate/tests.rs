@@ -1,0 +1,118 @@
+//! Owns the estimate's stories: a subscriber's call over a link that changes, from seeds, under virtual time.
+
+mod call;
+mod link;
+
+use std::time::Instant;
+
+use call::Call;
+
+/// Those that have found something are kept.
+const SEEDS: [u64; 8] = [1, 2, 3, 5, 8, 13, 21, 34];
+
+#[test]
+fn a_link_cut_to_400_kbits_is_followed_without_a_freeze_and_left_again_when_it_widens() {
+    for seed in SEEDS {
+        for held in [7.0, 15.0, 33.0] {
+            let mut call = Call::new(Instant::now(), 10e6, seed);
+            call.run(10.0);
+            assert_eq!(call.tenths.last().expect("ran").layer, Some(2), "seed {seed}");
+            call.decoder.longest_us = 0;
+            call.down.bps = 400_000.0;
+            call.run(held);
+            let frozen = call.decoder.longest_us;
+            call.decoder.longest_us = 0;
+            call.down.bps = 10e6;
+            call.run(20.0);
+            let released = 10.0 + held;
+            let back = (0..200).find(|at| {
+                call.between(released + *at as f64 / 10.0, released + 20.0).iter().all(|tenth| tenth.layer == Some(2))
+            });
+            let below =
+                (0..).find(|at| call.rate(10.0 + *at as f64 / 10.0, 11.0 + *at as f64 / 10.0) < 400_000.0).expect("some time");
+            println!(
+                "seed {seed} held {held}: below 400k after {below} tenths, longest without a picture {} ms then {} ms, back after {back:?} tenths",
+                frozen / 1000,
+                call.decoder.longest_us / 1000
+            );
+            assert!(below <= 30, "seed {seed}");
+            let mut at = 13.0;
+            while at + 1.0 <= released {
+                assert!(call.rate(at, at + 1.0) < 400_000.0, "seed {seed}: {} at {at}", call.rate(at, at + 1.0));
+                at += 0.1;
+            }
+            assert!(
+                call.between(13.0, released).iter().all(|tenth| tenth.layer == Some(0)),
+                "seed {seed}: the small picture stays"
+            );
+            assert!(frozen < 1_000_000, "seed {seed}: {frozen}");
+            assert!(call.decoder.longest_us < 500_000, "seed {seed}: {}", call.decoder.longest_us);
+            assert!(back.is_some_and(|tenths| tenths < 150), "seed {seed}: {back:?}");
+        }
+    }
+}
+
+#[test]
+fn five_percent_of_loss_both_ways_takes_no_layer_away() {
+    for seed in SEEDS {
+        let mut call = Call::new(Instant::now(), 10e6, seed);
+        (call.down.loss, call.up.loss) = (0.05, 0.05);
+        call.run(2.0);
+        call.decoder.longest_us = 0;
+        call.run(30.0);
+        let least = call.between(2.0, 32.0).iter().map(|tenth| tenth.bps).min();
+        println!("seed {seed}: least estimate {least:?}, longest without a picture {} ms", call.decoder.longest_us / 1000);
+        assert!(call.between(1.0, 32.0).iter().all(|tenth| tenth.layer == Some(2)), "seed {seed}");
+        assert!(call.decoder.longest_us < 600_000, "seed {seed}: {}", call.decoder.longest_us);
+    }
+}
+
+#[test]
+fn keyframes_on_a_link_that_is_wide_enough_take_no_layer_away() {
+    for seed in SEEDS {
+        let mut call = Call::new(Instant::now(), 3.5e6, seed);
+        call.down.jitter_us = 10_000;
+        call.run(5.0);
+        for _ in 0..10 {
+            call.ask_for_keyframe();
+            call.run(3.0);
+        }
+        let away = call.between(5.0, 35.0).iter().filter(|tenth| tenth.layer != Some(2)).count();
+        println!("seed {seed}: {away} tenths away");
+        assert!(away == 0, "seed {seed}");
+    }
+}
+
+#[test]
+fn a_link_that_stands_still_for_a_moment_is_trusted_again_soon() {
+    for seed in SEEDS {
+        let mut call = Call::new(Instant::now(), 8e6, seed);
+        call.run(10.0);
+        call.down.still_until_us = call.now_us + 300_000;
+        call.run(10.3);
+        let away = call.between(10.3, 20.0).iter().filter(|tenth| tenth.layer != Some(2)).count();
+        let least = call.between(10.0, 20.0).iter().map(|tenth| tenth.bps).min();
+        println!("seed {seed}: {away} tenths away, least {least:?}");
+        assert!(away <= 60, "seed {seed}");
+    }
+}
+
+#[test]
+fn a_competing_flow_gets_its_part_and_takes_no_more() {
+    for seed in SEEDS {
+        let mut call = Call::new(Instant::now(), 3e6, seed);
+        call.down.jitter_us = 5_000;
+        call.run(10.0);
+        call.competing_bps = 2e6;
+        call.run(20.0);
+        call.competing_bps = 0.0;
+        call.run(15.0);
+        let lost: u64 = call.between(13.0, 30.0).iter().map(|tenth| tenth.lost).sum();
+        let (beside, alone) = (call.rate(13.0, 30.0), call.rate(41.0, 45.0));
+        let paused = call.between(10.0, 45.0).iter().filter(|tenth| tenth.layer.is_none()).count();
+        println!("seed {seed}: {beside:.0} beside 2 Mbit/s of 3, {lost} lost, {alone:.0} alone, paused {paused}");
+        assert!((350_000.0..1_000_000.0).contains(&beside), "seed {seed}: {beside}");
+        assert!(alone > 1_500_000.0, "seed {seed}: {alone}");
+        assert!(paused == 0, "seed {seed}");
+    }
+}
