@@ -13,7 +13,8 @@
 //! | `subscribe`, `assign` | who gets what |
 //! | `ingress`, `egress` | a packet's way in, and out |
 //! | `feedback`, `tick` | RTCP, and what time brings |
-//! | `layer`, `allocation`, `speaker`, `nack`, `keyframe` | one decision each |
+//! | `layer`, `allocation`, `speaker`, `nack`, `keyframe`, `quality` | one decision each |
+//! | `twcc`, `estimate`, `probe`, `pacer` | what a member's link carries, and how fast it is sent into |
 //!
 //! A media packet: `ingress` opens it in place, its publication takes it into its cache, and every slot that carries it is told. `egress` lets
 //! each slot decide, and writes the packet under the slot's own numbers and the member's own extension ids.
@@ -40,6 +41,7 @@ mod outbound;
 pub mod pacer;
 pub mod probe;
 mod publication;
+pub mod quality;
 mod rate;
 pub mod reports;
 mod room;

@@ -50,9 +50,7 @@ const LOSS_HARMLESS: f64 = 0.02;
 const LOSS_TOO_MUCH: f64 = 0.10;
 const LOSS_SEVERE: f64 = 0.15;
 
-/// A queue beyond what our own bursts explain, in microseconds: one that is jitter, one that makes severe losses its own, and one that
-/// makes any.
-const QUEUE_SHORT_US: i64 = 20_000;
+/// A queue beyond what our own bursts explain, in microseconds: less is jitter; and one that makes any losses its own.
 const QUEUE_US: i64 = 30_000;
 const QUEUE_FULL_US: i64 = 100_000;
 
@@ -310,7 +308,7 @@ impl Estimate {
         let is_full = seen.short.is_some_and(|share| share > LOSS_HARMLESS)
             && queue_us > QUEUE_FULL_US
             && self.dropped_full.is_none_or(|at| now.saturating_duration_since(at) >= FULL_AGAIN);
-        let is_growing = self.trend.usage() == Usage::Over && queue_us > QUEUE_SHORT_US;
+        let is_growing = self.trend.usage() == Usage::Over && queue_us > QUEUE_US;
         if is_severe || is_full || is_growing {
             if is_full {
                 self.dropped_full = Some(now);
