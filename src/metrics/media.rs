@@ -189,3 +189,72 @@ fn counters(report: &Report) -> [Figure<u64>; 38] {
         ("shard_events_held", "Times an event waited because the hub's mailbox was full", events_held),
     ]
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use prometheus_client::encoding::text;
+    use prometheus_client::registry::Registry;
+
+    use super::*;
+
+    fn page(reports: Vec<Report>) -> String {
+        let mut registry = Registry::with_prefix("visavis");
+        registry.register_collector(Box::new(MediaFigures(reports)));
+        let mut page = String::new();
+        text::encode(&mut page, &registry).expect("a String takes everything");
+        page
+    }
+
+    #[test]
+    fn each_shard_has_each_figure_once_and_each_name_is_said_once() {
+        let mut second = Report { load: 0.25, segments: true, ..Report::default() };
+        second.worker.busy = Duration::from_millis(1500);
+        second.media.packets_in = 7;
+        second.media.estimate_bps = u64::MAX; // beyond what a gauge holds
+        second.media.transports_failed = 3;
+        second.media.drops.count(DropReason::Forged);
+        let page = page(vec![Report::default(), second]);
+        for line in [
+            "visavis_media_packets_in_total{shard=\"0\"} 0",
+            "visavis_media_packets_in_total{shard=\"1\"} 7",
+            "visavis_media_estimate_bits_per_second{shard=\"1\"} 9223372036854775807",
+            "visavis_media_transports{shard=\"1\",state=\"failed\"} 3",
+            "visavis_media_drops_total{shard=\"1\",reason=\"forged\"} 1",
+            "visavis_media_drops_total{shard=\"0\",reason=\"queue\"} 0",
+            "visavis_shard_load{shard=\"1\"} 0.25",
+            "visavis_shard_busy_seconds_total{shard=\"1\"} 1.5",
+            "visavis_shard_gso{shard=\"1\"} 1",
+        ] {
+            assert_eq!(page.lines().filter(|found| *found == line).count(), 1, "{line} in {page}");
+        }
+        let mut names: Vec<&str> = page.lines().filter_map(|line| line.strip_prefix("# TYPE ")).collect();
+        let all = names.len();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!((names.len(), names.iter().filter(|name| name.ends_with(" counter")).count()), (all, 38 + 2 + 1), "{page}");
+    }
+
+    #[test]
+    fn without_shards_there_is_no_figure() {
+        assert_eq!(page(Vec::new()), "# EOF\n");
+    }
+
+    #[test]
+    fn what_the_operator_is_told_to_watch_is_there() {
+        let manual = include_str!("../../docs/operations.md");
+        let (_, table) = manual.split_once("have the label `shard`").expect("the table of the shards' figures");
+        let (table, _) = table.split_once("\n## ").expect("the next chapter");
+        let page = page(vec![Report::default()]);
+        let named: Vec<&str> = table
+            .split('`')
+            .filter(|word| word.starts_with("media_") || word.starts_with("shard_"))
+            .filter(|word| word.chars().all(|c| c.is_ascii_lowercase() || c == '_'))
+            .collect();
+        assert!(named.len() > 20, "{named:?}");
+        for name in named {
+            assert!(page.contains(&format!("\nvisavis_{name}{{")), "{name} is not in {page}");
+        }
+    }
+}

@@ -55,6 +55,7 @@ impl Sfu {
         for report in reports {
             let Some(slot) = connection.slots.iter_mut().find(|slot| slot.ssrc == report.ssrc) else { continue };
             let heard = slot.reports.handle_report(now, &report);
+            self.counters.lost_out += (f64::from(heard.loss) * f64::from(heard.expected)).round() as u64;
             if let Some(round_trip) = heard.round_trip {
                 connection.round_trip.note(round_trip);
             }

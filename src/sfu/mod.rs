@@ -184,9 +184,10 @@ impl Sfu {
     pub fn stats(&self) -> Stats {
         let mut stats = Stats { members: self.members.len(), publications: self.publications.len(), ..self.counters };
         for connection in self.members.iter().filter_map(|(_, member)| member.connection.as_ref()) {
-            match connection.is_connected {
-                true => stats.transports_connected += 1,
-                false => stats.transports_connecting += 1,
+            match (connection.transport.has_failed(), connection.is_connected) {
+                (true, _) => stats.transports_failed += 1,
+                (false, true) => stats.transports_connected += 1,
+                (false, false) => stats.transports_connecting += 1,
             }
             let carrying = || connection.slots.iter().filter(|slot| slot.carries.is_some());
             stats.subscriptions += carrying().count();

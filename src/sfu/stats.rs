@@ -22,7 +22,7 @@ pub enum DropReason {
     UnknownSource,
     /// Its sender sends more than it may.
     Flood,
-    /// Nobody's bandwidth had room for it.
+    /// What waits to be sent there has no room for it: a message for a data channel.
     Queue,
 }
 
