@@ -36,11 +36,19 @@ impl Sfu {
             connection.is_dirty = false;
             return false;
         };
-        let mut way = Way { tuple, sender, ids: &connection.extensions, history: &mut connection.history, out };
-        let mut has_switched = false;
+        let mut way = Way {
+            tuple,
+            sender,
+            ids: &connection.extensions,
+            history: &mut connection.history,
+            repeats: &mut connection.repeats,
+            out,
+        };
+        let (mut has_switched, mut is_full) = (false, false);
         while let Some(pending) = connection.pending.get(connection.flushed).copied() {
             if way.out.reserve(tuple, DATAGRAM_BYTES_MAX).is_none() {
-                return true;
+                is_full = true;
+                break;
             }
             connection.flushed += 1;
             let outcome = match pending {
@@ -53,6 +61,9 @@ impl Sfu {
                     }
                     let before = slot.current();
                     let outcome = slot.forward(now, source, layer, sequence, &mut way);
+                    if let Outcome::Sent(len) = outcome {
+                        way.repeats.note_media(now, len);
+                    }
                     if slot.current() != before {
                         has_switched = true;
                         self.counters.layer_switches += 1;
@@ -77,14 +88,16 @@ impl Sfu {
                 Outcome::Dropped(_) | Outcome::Lost => {}
             }
         }
-        connection.pending.clear();
-        connection.flushed = 0;
-        connection.is_dirty = false;
+        if !is_full {
+            connection.pending.clear();
+            connection.flushed = 0;
+            connection.is_dirty = false;
+        }
         if has_switched {
             for slot in 0..connection.slots.len() {
                 self.note_layers(key, slot);
             }
         }
-        false
+        is_full
     }
 }
