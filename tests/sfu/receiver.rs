@@ -7,6 +7,8 @@ use visavis::rtp::{Extender, Header, Reception};
 
 /// A gap is given up after this, as by a jitter buffer.
 const GIVEN_UP_AFTER: Duration = Duration::from_millis(900);
+/// A gap before a keyframe is given up after this.
+const KEYFRAME_AFTER: Duration = Duration::from_millis(200);
 const FIRST_ASK: Duration = Duration::from_millis(10);
 const NEXT_ASK: Duration = Duration::from_millis(60);
 const PLI_INTERVAL: Duration = Duration::from_millis(300);
@@ -158,10 +160,14 @@ impl Receiver {
     pub fn poll(&mut self, now: Instant) -> (Vec<u16>, bool) {
         let oldest = self.missing.iter().next().map(|(sequence, missing)| (*sequence, missing.since));
         if let Some((_, since)) = oldest
-            && now - since > GIVEN_UP_AFTER
+            && (now - since > GIVEN_UP_AFTER || self.is_video && now - since > KEYFRAME_AFTER && self.keyframe().is_some())
         {
-            let next = self.waiting.keys().next().copied().unwrap_or(self.newest + 1);
-            self.given_up += self.missing.range(..next).count() as u64;
+            let first = self.waiting.keys().next().copied().unwrap_or(self.newest + 1);
+            let next = self.keyframe().unwrap_or(first);
+            self.waiting = self.waiting.split_off(&next);
+            if self.keyframe().is_none() {
+                self.given_up += self.missing.range(..next).count() as u64;
+            }
             self.missing = self.missing.split_off(&next);
             self.next = Some(next);
             (self.is_broken, self.open, self.last_picture) = (true, None, None);
@@ -182,6 +188,12 @@ impl Receiver {
             self.plis += 1;
         }
         (asks, asks_keyframe)
+    }
+
+    /// Where a keyframe begins beyond the gap: what was before it is of no use to a decoder.
+    fn keyframe(&self) -> Option<u64> {
+        let begins = |payload: &[u8]| payload.len() > 16 && payload[0] & 0x10 != 0 && payload[6] & 1 == 0;
+        self.waiting.iter().find(|(_, waiting)| self.is_video && begins(&waiting.payload)).map(|(sequence, _)| *sequence)
     }
 
     fn fault(&mut self, text: String) {
