@@ -8,6 +8,9 @@ use super::outbound::Outbound;
 use super::slot::{Outcome, Way};
 use crate::limits::DATAGRAM_BYTES_MAX;
 
+/// Packets that may have overtaken the first one of a keyframe.
+const OVERTAKING_MAX: u64 = 128;
+
 impl Sfu {
     /// Writes what is to be sent into `out`, after a batch of inputs. True: `out` is full; send it, clear it and call again.
     pub fn flush(&mut self, now: Instant, out: &mut Outbound) -> bool {
@@ -53,6 +56,7 @@ impl Sfu {
             connection.flushed += 1;
             let outcome = match pending {
                 Pending::Fresh { slot, layer, publication, sequence } => {
+                    let slot_number = slot;
                     let Some(slot) = connection.slots.get_mut(usize::from(slot)) else { continue };
                     // What the slot carried a moment ago is not for it any more.
                     let Some(source) = self.publications.get(publication as usize) else { continue };
@@ -67,6 +71,19 @@ impl Sfu {
                     if slot.current() != before {
                         has_switched = true;
                         self.counters.layer_switches += 1;
+                        // What overtook the first packet of the keyframe could not be forwarded when it came.
+                        let cache = source.layers.get(usize::from(layer)).map(|layer| &layer.cache);
+                        let newest = cache.and_then(|cache| cache.newest()).unwrap_or(sequence);
+                        for overtaking in sequence + 1..=newest.min(sequence + OVERTAKING_MAX) {
+                            if cache.is_some_and(|cache| cache.get(overtaking).is_some()) {
+                                connection.pending.push(Pending::Fresh {
+                                    slot: slot_number,
+                                    layer,
+                                    publication,
+                                    sequence: overtaking,
+                                });
+                            }
+                        }
                     }
                     outcome
                 }
