@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::{sleep, timeout};
-use visavis::config::{Announce, Config};
+use visavis::config::{Announce, Config, Secret};
 use visavis::protocol::{CAPABILITY_SFU, ClientMessage, ErrorCode, SendSection, ServerMessage, SfuOffer, Source, Welcome};
 use visavis::server::Server;
 
@@ -188,6 +188,10 @@ async fn our_own_stun_service_is_told_where_the_operator_names_no_other() {
     let (urls, port) = told(&named(&[], &[lan, public, more])).await;
     assert_eq!(urls, [format!("stun:203.0.113.7:{port}"), format!("stun:192.168.1.5:{port}")]);
     assert_eq!(told(&named(&["stun:stun.example.org"], &[public])).await.0, ["stun:stun.example.org"]);
+    let mut with_turn = named(&[], &[public]);
+    with_turn.ice.turn_urls = vec!["turn:turn.example.org".to_owned()];
+    with_turn.ice.turn_secret = Some(Secret::new("a-secret-that-coturn-shares"));
+    assert_eq!(told(&with_turn).await.0, ["turn:turn.example.org"], "it answers STUN too");
     assert!(told(&named(&[], &[])).await.0.is_empty(), "loopback tells nobody anything");
     let mut without = named(&[], &[public]);
     without.sfu.enabled = false;
