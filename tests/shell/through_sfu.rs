@@ -12,7 +12,7 @@ const MANY: usize = 20;
 const SLOTS: usize = 6;
 
 /// So many times slower than usual they send: a debug build of twenty peer connections is to keep up on two cores.
-const SLOW: u32 = 5;
+const SLOW: u32 = 2;
 
 fn through_sfu(options: Options) -> Options {
     Options { route: Route::Sfu, ..options }
