@@ -133,6 +133,11 @@ impl HubHandle {
         stats.await.ok()
     }
 
+    /// Inputs that wait for the hub: at [`HUB_MAILBOX_MAX`] every connection waits.
+    pub fn waiting(&self) -> usize {
+        self.mailbox.max_capacity() - self.mailbox.capacity()
+    }
+
     /// Tells everyone when to come back, and closes. Resolves when all of them have been told to close.
     pub async fn shutdown(&self) {
         let (answer, done) = oneshot::channel();

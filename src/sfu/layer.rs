@@ -124,7 +124,7 @@ impl Selector {
     }
 
     /// The encoding of which a keyframe is needed: nothing is forwarded, or another spatial layer than the one wanted, and there
-    /// is no other way to get there. Asking again and again is for [`super::keyframe`] to bound.
+    /// is no other way to get there. Asking again and again is for `sfu::keyframe` to bound.
     pub fn needs_keyframe(&self) -> Option<u8> {
         let target = self.target?;
         match (self.shape, self.current) {

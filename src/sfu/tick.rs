@@ -239,6 +239,7 @@ impl Sfu {
                 let sequences = &mut self.scratch.sequences;
                 sequences.clear();
                 layer.nacks.poll(now, sequences);
+                self.counters.lost_in += layer.nacks.poll_given_up();
                 if !sequences.is_empty() {
                     self.counters.nacks_out += sequences.len() as u64;
                     writer.nack(own, ssrc, sequences);
