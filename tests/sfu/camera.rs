@@ -110,6 +110,11 @@ impl Camera {
         self.next_frame
     }
 
+    /// Sends nothing now.
+    pub fn rest(&mut self, now: Instant) {
+        self.next_frame = now + Self::FRAME_INTERVAL;
+    }
+
     /// The server asks for a keyframe of this stream.
     pub fn ask_keyframe(&mut self, ssrc: u32) {
         self.streams.iter_mut().filter(|stream| stream.encoding.ssrc == ssrc).for_each(|stream| stream.wants_keyframe = true);
@@ -252,6 +257,11 @@ impl Microphone {
 
     pub fn timestamp(&self, now: Instant) -> u32 {
         (now.duration_since(self.started).as_micros() as u64 * 48 / 1000) as u32
+    }
+
+    /// Sends nothing now.
+    pub fn rest(&mut self, now: Instant) {
+        self.next = now + Duration::from_millis(20);
     }
 
     pub fn handle_timeout(&mut self, now: Instant, numbering: &mut Numbering<'_>) -> Vec<Packet> {

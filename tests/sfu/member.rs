@@ -175,6 +175,10 @@ impl Member {
         if !self.client.is_connected() {
             return;
         }
+        if !self.sends_media {
+            self.camera.iter_mut().for_each(|camera| camera.rest(now));
+            self.microphone.iter_mut().for_each(|microphone| microphone.rest(now));
+        }
         let mut packets = Vec::new();
         let transport_sequence = &mut self.transport_sequence;
         if let Some(camera) = self.camera.as_mut().filter(|camera| camera.poll_timeout() <= now) {
@@ -186,7 +190,7 @@ impl Member {
             let mut numbering = Numbering { mid: "0", payload_type: OPUS, ids: &self.ids, transport_sequence };
             packets.extend(microphone.handle_timeout(now, &mut numbering));
         }
-        for packet in packets.into_iter().filter(|_| self.sends_media) {
+        for packet in packets {
             self.client.send_rtp(&packet.bytes, packet.header_len, packet.roc);
         }
         if self.next_feedback <= now && self.gives_feedback {
