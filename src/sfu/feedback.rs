@@ -14,6 +14,9 @@ impl Sfu {
     pub(super) fn handle_rtcp_datagram(&mut self, tuple: Tuple, datagram: &mut [u8]) -> Result<(), DropReason> {
         let &key = self.tuples.get(&tuple).ok_or(DropReason::Unchecked)?;
         let connection = self.members[key].connection.as_mut().ok_or(DropReason::Unchecked)?;
+        if !connection.packets.take(self.now) {
+            return Err(DropReason::Flood);
+        }
         let receiver = connection.transport.receiver_mut().ok_or(DropReason::Unchecked)?;
         let len = receiver.unprotect_rtcp(datagram).map_err(srtp_reason)?;
         for packet in walk(&datagram[..len]) {

@@ -12,6 +12,7 @@
 //! | `offer` | from an offer to sections, slots and an answer |
 //! | `subscribe`, `assign` | who gets what |
 //! | `ingress`, `egress` | a packet's way in, and out |
+//! | `flood` | how much a member may send |
 //! | `feedback`, `tick` | RTCP, and what time brings |
 //! | `layer`, `allocation`, `speaker`, `nack`, `keyframe`, `quality` | one decision each |
 //! | `twcc`, `estimate`, `probe`, `pacer` | what a member's link carries, and how fast it is sent into |
@@ -30,6 +31,7 @@ mod demux;
 mod egress;
 pub mod estimate;
 mod feedback;
+mod flood;
 mod identity;
 mod ingress;
 mod keyframe;
@@ -72,7 +74,7 @@ pub use keyframe::{Ask, KeyframeRequests, RequestBudget};
 pub use layer::{Decision, Selector, Shape, Why};
 pub use nack::{NackGenerator, Overflow};
 pub use outbound::{OUTBOUND_BYTES, Outbound, Run, SEGMENTS_MAX};
-pub use stats::{DropReason, Drops, Stats};
+pub use stats::{DropReason, Drops, Holdings, Stats};
 pub use transport::{
     ChannelEvent, Channels, Credentials, DataError, Failure, OtherIdentity, Refusal, Remote, Transport, TransportEvent,
     answer_binding,
@@ -194,6 +196,18 @@ impl Sfu {
             stats.subscriptions_paused += carrying().filter(|slot| slot.layer().is_none()).count();
         }
         stats
+    }
+
+    /// What it holds.
+    pub fn holdings(&self) -> Holdings {
+        Holdings {
+            rooms: (self.rooms.len(), self.rooms_by_name.len()),
+            members: (self.members.len(), self.members_by_id.len()),
+            publications: self.publications.len(),
+            tuples: self.tuples.len(),
+            waiting: (self.dirty.len(), self.control.len()),
+            events: self.events.len(),
+        }
     }
 
     /// The time since 1970.

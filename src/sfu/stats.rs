@@ -123,6 +123,23 @@ pub struct Stats {
     pub drops: Drops,
 }
 
+/// What a shard holds, besides counters: nothing, once all members have left and all is sent.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Holdings {
+    /// Rooms, and their names.
+    pub rooms: (usize, usize),
+    /// Members, and their names.
+    pub members: (usize, usize),
+    /// Sources that are received.
+    pub publications: usize,
+    /// Ways that lead to a member.
+    pub tuples: usize,
+    /// Members with packets that wait, and datagrams that do.
+    pub waiting: (usize, usize),
+    /// Events that nobody has polled.
+    pub events: usize,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -75,10 +75,19 @@ impl Sfu {
         if sounds.len() <= slots {
             return sounds;
         }
-        let mut wanted: Vec<usize> = room.speakers.loudest().iter().copied().filter(|loud| sounds.contains(loud)).collect();
+        let loudest = room.speakers.loudest().iter().copied();
+        let mut wanted: Vec<usize> = loudest.filter(|loud| sounds.contains(loud)).take(slots).collect();
         let held = member.connection.iter().flat_map(|connection| connection.slots.iter()).filter_map(|slot| slot.carries);
         wanted.extend(held.filter(|held| sounds.contains(held) && !room.speakers.loudest().contains(held)));
-        wanted.extend(sounds.iter().copied().filter(|sound| !wanted.contains(sound)).collect::<Vec<_>>());
+        for sound in sounds {
+            // More have no place: in a large room the rest is not looked at.
+            if wanted.len() >= slots {
+                break;
+            }
+            if !wanted.contains(&sound) {
+                wanted.push(sound);
+            }
+        }
         wanted
     }
 
@@ -111,8 +120,10 @@ impl Sfu {
         for Subscriber { member, slot, .. } in publication.subscribers {
             let Some(connection) = self.members.get_mut(member).and_then(|member| member.connection.as_mut()) else { continue };
             connection.slots[slot].carry(None);
-            connection.pending.clear();
+            // Its key may soon be another's. What waits of others stays.
+            connection.pending.drain(..connection.flushed);
             connection.flushed = 0;
+            connection.pending.retain(|pending| !pending.is_of(key));
             connection.slots_changed = true;
         }
         let room = self.members.get(publication.member).map(|member| member.room);

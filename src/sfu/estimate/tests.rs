@@ -232,3 +232,33 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_cut_with_jitter_losses_or_another_queue_is_no_long_pause() {
+    for seed in SEEDS {
+        for (queue_us, jitter_us, loss) in [
+            (60_000, 40_000, 0.0),
+            (60_000, 15_000, 0.02),
+            (200_000, 40_000, 0.0),
+            (200_000, 15_000, 0.02),
+            (1_000_000, 40_000, 0.0),
+            (1_000_000, 15_000, 0.02),
+        ] {
+            let name = format!("seed {seed}, queue {queue_us}, jitter {jitter_us}, loss {loss}");
+            let mut call = Call::new(Instant::now(), 10e6, seed);
+            (call.down.queue_max_us, call.down.jitter_us) = (queue_us, jitter_us);
+            (call.down.loss, call.up.loss) = (loss, loss);
+            call.run(10.0);
+            call.decoder.longest_us = 0;
+            call.down.bps = 400_000.0;
+            call.run(20.0);
+            let paused = call.between(10.0, 30.0).iter().filter(|tenth| tenth.layer.is_none()).count();
+            // Losses while a second of queue drains still lower the estimate once too often, for one wait.
+            let paused_max = if queue_us == 1_000_000 && loss > 0.0 { 40 } else { 0 };
+            assert!(paused <= paused_max, "{name}: paused for {paused} tenths");
+            // A queue of 60 ms does not hold a keyframe: there its repair decides.
+            let longest_us = if queue_us == 200_000 || loss == 0.0 { 1_500_000 } else { 4_000_000 };
+            assert!(call.decoder.longest_us < longest_us, "{name}: {}", call.decoder.longest_us);
+        }
+    }
+}
