@@ -57,6 +57,8 @@ pub(super) struct Slot {
     /// Of retransmissions, where the member knows them.
     pub(super) rtx_ssrc: u32,
     formats: Vec<sdp::Format>,
+    /// The last offer had it; else it is left empty.
+    pub(super) is_open: bool,
     /// The publication that it carries.
     pub(super) carries: Option<usize>,
     /// The member cannot decode its codec.
@@ -83,6 +85,7 @@ impl Slot {
             ssrc,
             rtx_ssrc,
             formats: section.formats.clone(),
+            is_open: true,
             carries: None,
             is_unsupported: false,
             is_paused: false,

@@ -29,8 +29,13 @@ impl Sfu {
         let Some(member) = self.members.get(key) else { return };
         let Some(connection) = &member.connection else { return };
         for is_video in [false, true] {
-            let places: Vec<usize> =
-                connection.slots.iter().enumerate().filter(|(_, slot)| slot.is_video == is_video).map(|(at, _)| at).collect();
+            let places: Vec<usize> = connection
+                .slots
+                .iter()
+                .enumerate()
+                .filter(|(_, slot)| slot.is_video == is_video && slot.is_open)
+                .map(|(at, _)| at)
+                .collect();
             let connection = self.members[key].connection.as_ref().expect("seen above");
             let mut held: Vec<Option<usize>> = places.iter().map(|at| connection.slots[*at].carries).collect();
             let wanted = if is_video { self.wanted_pictures(key) } else { self.wanted_sounds(key, places.len()) };
@@ -92,7 +97,7 @@ impl Sfu {
     }
 
     /// Puts a publication into a slot, or empties it.
-    fn carry(&mut self, key: usize, slot: usize, publication: Option<usize>) {
+    pub(super) fn carry(&mut self, key: usize, slot: usize, publication: Option<usize>) {
         let before = self.members[key].connection.as_ref().and_then(|connection| connection.slots[slot].carries);
         if let Some(before) = before {
             self.forget_subscriber(before, key, slot);

@@ -99,6 +99,23 @@ fn a_further_offer_brings_more_slots_and_keeps_what_flows() {
 }
 
 #[test]
+fn a_camera_that_a_further_offer_stops_is_gone_and_comes_back() {
+    let mut world = World::meet(16, 2);
+    world.view(1, &[(2, 360)]);
+    for camera in [true, false, true] {
+        world.members.get_mut(&2).expect("there").wants.camera = camera;
+        world.offer(2);
+        world.run_ms(1000);
+        let before = world.members[&1].heard(2, Source::Camera);
+        world.run_ms(1000);
+        assert_eq!(world.members[&1].slot_of(2, Source::Camera).is_some(), camera);
+        assert_eq!(world.members[&1].heard(2, Source::Camera) > before, camera);
+        assert_eq!(world.sfu.stats().publications, 3 + usize::from(camera));
+    }
+    world.end();
+}
+
+#[test]
 fn a_restart_of_ice_from_another_address_brings_the_media_back() {
     let mut world = World::meet(7, 2);
     world.view(1, &[(2, 360)]);

@@ -238,7 +238,8 @@ impl Receiver {
             lines: (is_keyframe && is_start).then(|| u16::from_le_bytes([payload[14], payload[15]]) & 0x3fff),
         };
         if is_start {
-            if self.open.is_some() {
+            // A sender that ends within a picture leaves it unfinished; a keyframe of another one is a new beginning.
+            if self.open.is_some_and(|open| picture.lines.is_none() || open.stream == picture.stream) {
                 self.fault(format!("a picture of {} begins within another", picture.stream));
             }
             self.check_timestamp(packet.timestamp, false);

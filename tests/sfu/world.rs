@@ -10,6 +10,7 @@ use visavis::id::ParticipantId;
 use visavis::protocol::{SfuState, Shown, Source};
 use visavis::sfu::{Command, Event, Identity, Outbound, Protocol, Settings, Sfu, ShardId, Tuple};
 
+use crate::allocations::during;
 use crate::member::{Member, id};
 use crate::offer::{self, Wants};
 
@@ -77,6 +78,8 @@ pub struct World {
     sent: u64,
     out: Outbound,
     next_port: u16,
+    /// Allocations of the SFU for media that came, and for what it sent.
+    pub allocations: u64,
 }
 
 impl World {
@@ -97,6 +100,7 @@ impl World {
             sent: 0,
             out: Outbound::default(),
             next_port: 20_000,
+            allocations: 0,
         }
     }
 
@@ -158,7 +162,9 @@ impl World {
     /// A datagram arrives at the SFU, from wherever.
     pub fn inject(&mut self, port: u16, datagram: &[u8]) {
         let mut datagram = datagram.to_vec();
-        self.sfu.handle_datagram(self.now, Self::tuple(port), &mut datagram);
+        let is_media = visavis::sfu::classify(&datagram) == Some(visavis::sfu::Kind::Rtp);
+        let ((), allocations) = during(|| self.sfu.handle_datagram(self.now, Self::tuple(port), &mut datagram));
+        self.allocations += if is_media { allocations } else { 0 };
     }
 
     pub fn run(&mut self, duration: Duration) {
@@ -217,7 +223,8 @@ impl World {
     pub fn collect(&mut self) {
         let mut out = std::mem::take(&mut self.out);
         loop {
-            let is_full = self.sfu.flush(self.now, &mut out);
+            let (is_full, allocations) = during(|| self.sfu.flush(self.now, &mut out));
+            self.allocations += allocations;
             for run in out.runs() {
                 let number = self.ports.iter().find(|(_, port)| **port == run.tuple.remote.port()).map(|(number, _)| *number);
                 let Some(number) = number else { continue };
