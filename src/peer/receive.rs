@@ -50,7 +50,7 @@ struct TrackFacts {
     codec: String,
     counter: TrackCounter,
     first_packet: Instant,
-    /// When the SFU put it into a slot for the first time; none on a link.
+    /// When the SFU put it into the slot in which its first frame came, or is awaited; none on a link.
     assigned: Option<Instant>,
     first_frame: Option<Instant>,
 }
@@ -91,8 +91,12 @@ impl Facts {
     /// slot go on whoever stands in it, so that a gap between two stays is no loss.
     pub fn assign(&mut self, kind: Kind, source: Source) -> Option<usize> {
         let at = self.track(kind, source)?;
-        self.tracks[at].counter.start_stream();
-        self.tracks[at].assigned.get_or_insert_with(Instant::now);
+        let track = &mut self.tracks[at];
+        track.counter.start_stream();
+        // A stay that was too short for any picture is none that was waited in.
+        if track.first_frame.is_none() {
+            track.assigned = Some(Instant::now());
+        }
         Some(at)
     }
 

@@ -83,7 +83,7 @@ pub struct TrackReport {
     pub frames: u64,
     /// Whole keyframes; none for audio.
     pub keyframes: u64,
-    /// From the connected state, or the first stay in a receive slot, to the first frame that can be decoded, in milliseconds.
+    /// From the connected state, or the start of a stay in a receive slot, to the first frame that can be decoded, in milliseconds.
     pub first_frame_delay_ms: Option<u64>,
 }
 
