@@ -40,7 +40,7 @@ const SOON: i64 = 6;
 const CALM: i64 = 15;
 
 /// And when far less arrives than is sent: the link is full, what arrives is even, and the last moments tell how narrow it has become.
-const AT_ONCE: i64 = 2;
+const AT_ONCE: i64 = 3;
 
 /// How many times what arrives must have been sent, behind a queue, for that.
 const STARVED: f64 = 1.4;
@@ -50,11 +50,12 @@ const LOSS_HARMLESS: f64 = 0.02;
 const LOSS_TOO_MUCH: f64 = 0.10;
 const LOSS_SEVERE: f64 = 0.15;
 
-/// A queue beyond what our own bursts explain, in microseconds: one that is jitter, one that makes severe losses its own, and one that
-/// makes any.
-const QUEUE_SHORT_US: i64 = 20_000;
+/// A queue beyond what our own bursts explain, in microseconds: less is jitter; and one that makes any losses its own.
 const QUEUE_US: i64 = 30_000;
 const QUEUE_FULL_US: i64 = 100_000;
+
+/// The longest queue that our bursts explain: a keyframe's.
+const OWN_SECONDS: f64 = 0.2;
 
 /// How often a full queue that does not grow lowers the estimate: the way may have become longer, which looks the same.
 const FULL_AGAIN: Duration = Duration::from_secs(3);
@@ -95,6 +96,8 @@ struct Base {
 pub struct Estimate {
     epoch: Instant,
     bps: f64,
+    /// Before the last drop.
+    bps_before: f64,
     trend: Trend,
     loss: Loss,
     /// By the time of sending, and of arrival.
@@ -137,6 +140,7 @@ impl Estimate {
         Self {
             epoch: now,
             bps: START_BPS,
+            bps_before: START_BPS,
             trend: Trend::new(),
             loss: Loss::default(),
             sent: Rate::new(),
@@ -245,7 +249,11 @@ impl Estimate {
         let sent = self.micros(outcome.sent);
         self.sent.note(sent, outcome.size);
         let passed_us = (sent - self.own.0).max(0) as f64;
-        self.own = (sent.max(self.own.0), (self.own.1 - passed_us * self.bps / 1e6).max(0.0) + f64::from(outcome.size) * 8.0);
+        // What was sent before a drop was sent by the estimate of before.
+        let is_before = self.dropped.is_some_and(|at| outcome.sent <= at);
+        let bps = if is_before { self.bps_before } else { self.bps };
+        let own = (self.own.1 - passed_us * bps / 1e6).max(0.0) + f64::from(outcome.size) * 8.0;
+        self.own = (sent.max(self.own.0), own.min(bps * OWN_SECONDS));
         if let Some(received) = outcome.received_us {
             self.acked.note(received, outcome.size);
         }
@@ -267,11 +275,13 @@ impl Estimate {
         }
         seen.is_judged = true;
         seen.newest_sent = sent;
-        let shares = self.loss.note(sent, outcome.received_us.is_none());
-        seen.long = shares.long.or(seen.long);
-        seen.short = shares.short.or(seen.short);
+        if !is_before {
+            let shares = self.loss.note(sent, outcome.received_us.is_none());
+            seen.long = shares.long.or(seen.long);
+            seen.short = shares.short.or(seen.short);
+        }
         let Some(received) = outcome.received_us else { return };
-        let queue = self.queue(sent, received) - (self.own.1 / self.bps * 1e6) as i64;
+        let queue = self.queue(sent, received) - (self.own.1 / bps * 1e6) as i64;
         seen.queue_us = Some(seen.queue_us.map_or(queue, |least| least.min(queue)));
         self.trend.note(sent, received);
     }
@@ -309,8 +319,10 @@ impl Estimate {
         let is_severe = (is_lossy || sent > acked * STARVED) && queue_us > QUEUE_US;
         let is_full = seen.short.is_some_and(|share| share > LOSS_HARMLESS)
             && queue_us > QUEUE_FULL_US
+            // Else it drains.
+            && sent > acked
             && self.dropped_full.is_none_or(|at| now.saturating_duration_since(at) >= FULL_AGAIN);
-        let is_growing = self.trend.usage() == Usage::Over && queue_us > QUEUE_SHORT_US;
+        let is_growing = self.trend.usage() == Usage::Over && queue_us > QUEUE_US;
         if is_severe || is_full || is_growing {
             if is_full {
                 self.dropped_full = Some(now);
@@ -349,6 +361,7 @@ impl Estimate {
 
     fn drop_to(&mut self, now: Instant, bps: f64) {
         if bps < self.bps {
+            self.bps_before = self.bps;
             self.set(bps);
             self.dropped = Some(now);
             self.loss.restart();

@@ -42,6 +42,8 @@ pub struct Call {
     pub decoder: Decoder,
     pub shown_lines: u16,
     pub is_video_on: bool,
+    /// What others would need besides.
+    pub extra_wanted: u64,
     history: History,
     receiver: Receiver,
     outcomes: Vec<crate::sfu::twcc::Outcome>,
@@ -88,6 +90,7 @@ impl Call {
             decoder: Decoder::default(),
             shown_lines: 720,
             is_video_on: true,
+            extra_wanted: 0,
             history: History::default(),
             receiver: Receiver::new(start),
             outcomes: Vec::new(),
@@ -276,7 +279,7 @@ impl Call {
         let wishes = [Wish { key: 0, is_first: true, lines: self.shown_lines, layers: &LAYERS }];
         let wishes = if self.is_video_on { &wishes[..] } else { &[] };
         let wanted = LAYERS.iter().find(|layer| layer.lines >= self.shown_lines).map_or(0, |layer| layer.bitrate);
-        self.estimate.set_wanted(now, RESERVE + if self.is_video_on { wanted } else { 0 });
+        self.estimate.set_wanted(now, RESERVE + self.extra_wanted + if self.is_video_on { wanted } else { 0 });
         self.pacer.set_estimate(now, self.estimate.bps());
         allocate(now, self.estimate.bps(), RESERVE, wishes, &mut self.shares);
     }

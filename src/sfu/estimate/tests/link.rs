@@ -131,7 +131,7 @@ impl Decoder {
 
     /// Whether it asks for a keyframe now.
     pub fn wants_keyframe(&mut self, now_us: i64) -> bool {
-        let wants = now_us - self.decoded_at_us > 200_000 && now_us - self.asked_us > 300_000;
+        let wants = now_us - self.decoded_at_us > 500_000 && now_us - self.asked_us > 500_000;
         if wants {
             self.asked_us = now_us;
         }
