@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
+use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::sleep_until;
@@ -82,7 +83,10 @@ impl Line {
     /// Tells the hub. Waits while the mailbox is full, which holds the client back.
     pub async fn tell(&self, input: Input) {
         // A hub that has ended needs to know nothing more.
-        let _ = self.mailbox.send(Envelope::Input(self.id, input)).await;
+        match self.mailbox.try_send(Envelope::Input(self.id, input)) {
+            Err(TrySendError::Full(envelope)) => drop(self.mailbox.send(envelope).await),
+            Ok(()) | Err(TrySendError::Closed(_)) => {}
+        }
     }
 }
 
@@ -127,6 +131,11 @@ impl HubHandle {
         let (answer, stats) = oneshot::channel();
         self.mailbox.send(Envelope::Stats(answer)).await.ok()?;
         stats.await.ok()
+    }
+
+    /// Inputs that wait for the hub: at [`HUB_MAILBOX_MAX`] every connection waits.
+    pub fn waiting(&self) -> usize {
+        self.mailbox.max_capacity() - self.mailbox.capacity()
     }
 
     /// Tells everyone when to come back, and closes. Resolves when all of them have been told to close.

@@ -115,13 +115,26 @@ impl ParticipantId {
     }
 }
 
+impl ParticipantId {
+    /// The digits without the machinery of formatting: they stand in every signal.
+    fn with_text<T>(self, write: impl FnOnce(&str) -> T) -> T {
+        let digit = |at: usize| b"0123456789abcdef"[(self.0 >> (60 - 4 * at)) as usize & 0xf];
+        let digits: [u8; 16] = std::array::from_fn(digit);
+        write(std::str::from_utf8(&digits).expect("digits are ASCII"))
+    }
+}
+
 impl FromStr for ParticipantId {
     type Err = NameError;
 
     fn from_str(text: &str) -> Result<Self, NameError> {
-        let digits = text.len() == 16 && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
-        let number = if digits { u64::from_str_radix(text, 16).unwrap_or(0) } else { 0 };
-        Self::new(number).ok_or(NameError::Participant)
+        let digits: &[u8; 16] = text.as_bytes().try_into().map_err(|_| NameError::Participant)?;
+        let number = digits.iter().try_fold(0, |number: u64, digit| match digit {
+            b'0'..=b'9' => Some(number << 4 | u64::from(digit - b'0')),
+            b'a'..=b'f' => Some(number << 4 | u64::from(digit - b'a' + 10)),
+            _ => None,
+        });
+        number.and_then(Self::new).ok_or(NameError::Participant)
     }
 }
 
@@ -176,6 +189,11 @@ macro_rules! text_on_the_wire {
                 write!(f, "{:?}", &*self.0)
             }
         }
+        impl $name {
+            fn with_text<T>(&self, write: impl FnOnce(&str) -> T) -> T {
+                write(&self.0)
+            }
+        }
     )*};
 }
 text_on_the_wire!(RoomName, DisplayName, Topic);
@@ -184,13 +202,24 @@ macro_rules! serde_as_text {
     ($($name:ident),*) => {$(
         impl Serialize for $name {
             fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                serializer.collect_str(self)
+                self.with_text(|text| serializer.serialize_str(text))
             }
         }
         impl<'de> Deserialize<'de> for $name {
             fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
-                text.parse().map_err(serde::de::Error::custom)
+                struct Text;
+                impl serde::de::Visitor<'_> for Text {
+                    type Value = $name;
+
+                    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                        f.write_str("a string")
+                    }
+
+                    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<$name, E> {
+                        text.parse().map_err(E::custom)
+                    }
+                }
+                deserializer.deserialize_str(Text)
             }
         }
     )*};

@@ -210,6 +210,17 @@ pub const UDP_ROUTES_WITHOUT_GSO_MAX: usize = 1024;
 /// and counted.
 pub const MEDIA_PAYLOAD_BYTES_MAX: usize = 1400;
 
+/// Datagrams of media, control and data that one member may send in a second; a second's worth at once. More: dropped unopened, and
+/// counted as a flood. All that a browser can encode has about 2000.
+pub const MEMBER_PACKETS_PER_SECOND: u32 = 4000;
+
+/// Connectivity checks of one member in a second; a second's worth at once. More: dropped unread, and counted as a flood. A browser sends
+/// a few for each pair of addresses.
+pub const MEMBER_CHECKS_PER_SECOND: u32 = 100;
+
+/// Longest RTCP datagram that we send, in bytes: fits every usual path. More to say: another datagram.
+pub const RTCP_BYTES_MAX: usize = 1200;
+
 /// Most SSRCs that one peer connection sends from. More: their packets are dropped and counted.
 pub const ROUTES_MAX: usize = 64;
 
@@ -251,6 +262,11 @@ pub const TCP_SEND_BYTES_MAX: usize = 256 * 1024;
 
 /// Reads of one connection before the others get their turn.
 pub const TCP_READS_MAX: usize = 16;
+
+/// The least and the most that one subscriber's link is taken to carry, in bits per second. At the bounds the estimate stays there.
+pub const ESTIMATE_BPS_MIN: u64 = 30_000;
+/// See [`ESTIMATE_BPS_MIN`].
+pub const ESTIMATE_BPS_MAX: u64 = 50_000_000;
 
 /// Addresses that are announced as candidates; each is tried by every browser. More: the first ones count.
 pub const ANNOUNCED_MAX: usize = 16;

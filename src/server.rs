@@ -22,6 +22,9 @@ use crate::sfu::{self, Identity, IdentityError, Sfu};
 use crate::shard::port::{Port, PortError};
 use crate::shard::{Shards, announce};
 
+/// Bytes that the kernel should hold of what a thread has yet to take: 20 ms of 400 Mbit/s. With less, a burst is lost.
+const RECEIVE_BUFFER_WANTED: usize = 1024 * 1024;
+
 /// Most connections of the admin listener.
 const ADMIN_CONNECTIONS_MAX: u32 = 64;
 
@@ -80,7 +83,12 @@ impl Server {
         let (shards, line) = media.map(|media| (media.shards, media.line)).unzip();
         let (handle, hub) = HubHandle::start(settings, line);
         let metrics = Arc::new(Metrics::default());
-        let state = State { hub: handle, metrics: Arc::clone(&metrics), stopping: Arc::new(AtomicBool::new(false)) };
+        let state = State {
+            hub: handle,
+            metrics: Arc::clone(&metrics),
+            shards: shards.as_ref().map(Shards::reports).unwrap_or_default(),
+            stopping: Arc::new(AtomicBool::new(false)),
+        };
         let public = Service {
             flag: "listen",
             routes: http::public_routes(config, &state),
@@ -155,6 +163,10 @@ impl Media {
         };
         let threads = u8::try_from(threads.min(64)).unwrap_or(64);
         let port = Port::open(config.listen, threads)?;
+        let receive_buffer = port.receive_buffer();
+        if receive_buffer < RECEIVE_BUFFER_WANTED {
+            tracing::info!(receive_buffer, "the kernel keeps little of a burst of media; raise net.core.rmem_max and wmem_max");
+        }
         let identity = Arc::new(Identity::generate()?);
         let interfaces = if_addrs::get_if_addrs().unwrap_or_default();
         let interfaces: Vec<(IpAddr, String)> =
@@ -177,7 +189,7 @@ impl Media {
         let shards = Shards::start(port, media, &events_in).map_err(ServerError::Shards)?;
         let grant = SfuGrant { slots_max: VIEW_MAX as u32, port: listen.port() };
         let line = MediaLine { shards: shards.mailboxes(), events };
-        let stun_urls = addresses.iter().map(|address| format!("stun:{address}")).collect();
+        let stun_urls = announce::stun_urls(&addresses);
         Ok(Self { shards, line, settings: SfuSettings { shards: threads, grant }, stun_urls })
     }
 }

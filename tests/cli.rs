@@ -1,7 +1,7 @@
 //! The binary as an operator meets it: its commands, its exit codes, its start and its end.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, TcpListener, TcpStream, UdpSocket};
 use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::mpsc::{Receiver, channel};
@@ -197,6 +197,48 @@ fn a_port_in_use_is_one_sentence_that_says_what_to_do() {
     let errors = text(&output.stderr);
     assert_eq!((output.status.code(), errors.lines().count()), (Some(1), 1), "{errors}");
     assert!(errors.contains("in use") && errors.contains("--listen"), "{errors}");
+}
+
+#[test]
+fn a_media_port_in_use_is_one_sentence_too_whether_udp_or_tcp_has_it() {
+    let udp = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
+    let tcp = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
+    let taken = [("UDP", udp.local_addr().expect("bound")), ("TCP", tcp.local_addr().expect("bound"))];
+    for (protocol, address) in taken {
+        let media = address.to_string();
+        let output = finish(&["serve", "--listen", "127.0.0.1:0", "--admin-listen", "off", "--sfu-listen", &media]);
+        let errors = text(&output.stderr);
+        assert_eq!((output.status.code(), errors.lines().count()), (Some(1), 1), "{errors}");
+        for part in ["media port", "in use", protocol, "--sfu-listen", &address.port().to_string()] {
+            assert!(errors.contains(part), "{part} in {errors}");
+        }
+    }
+}
+
+#[test]
+fn a_media_port_that_the_page_has_too_is_a_mistake_in_the_configuration() {
+    for command in ["check-config", "serve"] {
+        let output = finish(&[command, "--listen", "127.0.0.1:8443"]);
+        let errors = text(&output.stderr);
+        assert_eq!((output.status.code(), errors.lines().count()), (Some(2), 1), "{errors}");
+        assert!(errors.contains("--listen: http.listen and sfu.listen"), "{errors}");
+    }
+}
+
+#[test]
+fn the_banner_says_where_media_goes_unless_there_is_none() {
+    let running = Running::start(&[]);
+    assert!(running.banner("Media").contains("UDP and TCP port "));
+    running.signal("TERM");
+    assert_eq!(running.wait().0, Some(0));
+
+    let running = Running::start(&["--sfu", "off"]);
+    running.port();
+    running.signal("TERM");
+    while let Ok(line) = running.stdout.recv_timeout(PATIENCE) {
+        assert!(!line.contains("Media"), "{line}");
+    }
+    assert_eq!(running.wait().0, Some(0));
 }
 
 #[test]

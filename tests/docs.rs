@@ -32,7 +32,7 @@ fn the_readme_has_the_table_of_settings_as_it_is() {
 
 #[test]
 fn links_in_the_documentation_lead_to_files_that_are_there() {
-    for page in ["README.md", "docs/operations.md", "turn-config/README.md", "CHANGELOG.md"] {
+    for page in ["README.md", "docs/operations.md", "docs/resume.md", "docs/sfu.md", "turn-config/README.md", "CHANGELOG.md"] {
         let path = root().join(page);
         let text = read(&path);
         for link in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {

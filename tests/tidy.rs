@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 /// From the top down: a module imports only what stands above it.
 const ORDER: [&str; 19] = [
-    "limits", "id", "redact", "protocol", "config", "turn", "rtp", "sdp", "srtp", "sfu", "hub", "metrics", "shard", "hub_task",
+    "limits", "id", "redact", "protocol", "config", "turn", "rtp", "sdp", "srtp", "sfu", "hub", "shard", "metrics", "hub_task",
     "http", "server", "peer", "cli", "main",
 ];
 

@@ -8,12 +8,15 @@ use qrcode::render::unicode::Dense1x2;
 
 use crate::config::{Config, Tls};
 use crate::http::tls::ServerTls;
+use crate::shard::announce;
 
 /// Everything that is said at start.
 pub(super) struct Banner<'a> {
     pub(super) config: &'a Config,
     /// Where the server listens.
     pub(super) address: SocketAddr,
+    /// Where media comes in; none: this server forwards none.
+    pub(super) media: Option<SocketAddr>,
     /// The machine's addresses, each with the name of its interface, in the system's order.
     pub(super) interfaces: Vec<(IpAddr, String)>,
     pub(super) tls: Option<&'a ServerTls>,
@@ -55,6 +58,11 @@ impl Banner<'_> {
             ip => Some(self.url(&host(ip))),
         }
     }
+
+    /// What the media port needs so that others reach it.
+    fn media_hint(media: SocketAddr) -> &'static str {
+        if media.ip().is_loopback() { ", for this machine only" } else { "; open both in the firewall" }
+    }
 }
 
 impl fmt::Display for Banner<'_> {
@@ -67,6 +75,9 @@ impl fmt::Display for Banner<'_> {
             None => {
                 writeln!(f, "  On other devices   not reachable; listen on every address with --listen :{}", self.address.port())?
             }
+        }
+        if let Some(media) = self.media {
+            writeln!(f, "  Media              UDP and TCP port {}{}", media.port(), Self::media_hint(media))?;
         }
         if let (Some(url), Some(qr)) = (&shared, self.qr) {
             writeln!(f, "\n{}", draw(url, qr))?;
@@ -96,18 +107,9 @@ fn host(ip: IpAddr) -> String {
 
 /// An address by which other devices may reach this machine: a private IPv4 one before a global one, before IPv6.
 fn lan_address(interfaces: &[(IpAddr, String)], v6: bool) -> Option<IpAddr> {
-    // Bridges for containers and virtual machines have private addresses that no other device can reach.
-    let inward =
-        |name: &str| ["docker", "br-", "veth", "virbr", "cni", "podman", "lxc"].iter().any(|start| name.starts_with(start));
-    let outward: Vec<IpAddr> = interfaces.iter().filter(|(_, name)| !inward(name)).map(|(ip, _)| *ip).collect();
-    let v4 = || outward.iter().filter_map(|ip| if let IpAddr::V4(ip) = ip { Some(*ip) } else { None });
-    let usable = |ip: &Ipv4Addr| !ip.is_loopback() && !ip.is_link_local() && !ip.is_unspecified();
-    let found = v4().find(Ipv4Addr::is_private).or_else(|| v4().find(usable)).map(IpAddr::V4);
-    found.or_else(|| outward.iter().copied().find(|ip| matches!(ip, IpAddr::V6(ip) if v6 && is_reachable_v6(ip))))
-}
-
-fn is_reachable_v6(ip: &std::net::Ipv6Addr) -> bool {
-    !ip.is_loopback() && !ip.is_unicast_link_local() && !ip.is_unspecified()
+    let v4 = || announce::outward(interfaces).filter_map(|ip| if let IpAddr::V4(ip) = ip { Some(ip) } else { None });
+    let found = v4().find(Ipv4Addr::is_private).or_else(|| v4().next()).map(IpAddr::V4);
+    found.or_else(|| announce::outward(interfaces).find(|ip| v6 && ip.is_ipv6()))
 }
 
 /// Draws `url` with two rows of modules in each line of text.
@@ -132,7 +134,9 @@ mod tests {
 
     fn banner(config: &Config, address: &str, qr: Option<Qr>) -> String {
         let interfaces = interfaces(&[("lo", "127.0.0.1"), ("docker0", "172.17.0.1"), ("eth0", "192.168.1.5")]);
-        Banner { config, address: address.parse().expect("an address"), interfaces, tls: None, qr }.to_string()
+        let address: SocketAddr = address.parse().expect("an address");
+        let media = config.sfu.enabled.then(|| SocketAddr::new(address.ip(), 8443));
+        Banner { config, address, media, interfaces, tls: None, qr }.to_string()
     }
 
     #[test]
@@ -163,6 +167,18 @@ mod tests {
         config.http.public_url = Some("https://meet.example.org".into());
         let text = banner(&config, "127.0.0.1:8080", None);
         assert!(text.contains("On other devices   https://meet.example.org\n") && !text.contains("--tls"), "{text}");
+    }
+
+    #[test]
+    fn it_says_where_media_comes_in_and_what_the_firewall_has_to_let_through() {
+        let text = banner(&Config::default(), "[::]:8080", None);
+        assert!(text.contains("Media              UDP and TCP port 8443; open both in the firewall\n"), "{text}");
+        let text = banner(&Config::default(), "127.0.0.1:8080", None);
+        assert!(text.contains("Media              UDP and TCP port 8443, for this machine only\n"), "{text}");
+        let mut config = Config::default();
+        config.sfu.enabled = false;
+        let text = banner(&config, "[::]:8080", None);
+        assert!(!text.contains("Media"), "{text}");
     }
 
     #[test]

@@ -6,12 +6,14 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{ArgMatches, Args, Command, FromArgMatches as _, ValueEnum};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
 use tracing_subscriber::EnvFilter;
 
 use super::{WRONG, print};
 use crate::id::{DisplayName, RoomName};
-use crate::limits::CHAT_BYTES_MAX;
-use crate::peer::{self, Clip, Endpoint, Media, Options, Report, SourceError};
+use crate::limits::{CHAT_BYTES_MAX, VIEW_MAX};
+use crate::peer::{self, Clip, Endpoint, Media, Options, PeerError, Report, Route, SourceError, Taste};
 
 /// Where `--report` goes without a file.
 const STANDARD_OUTPUT: &str = "-";
@@ -43,6 +45,21 @@ struct Flags {
     /// What to send; nothing unless given
     #[arg(long, value_enum, value_delimiter = ',', value_name = "KINDS")]
     publish: Vec<PublishKind>,
+    /// By which ways to be reached
+    #[arg(long, value_enum, value_name = "WAY", default_value_t = PathKind::Auto)]
+    path: PathKind,
+    /// Take so many pictures at the same time through the SFU
+    #[arg(long, value_name = "N", default_value_t = 9, value_parser = clap::value_parser!(u8).range(0..=VIEW_MAX as i64))]
+    slots: u8,
+    /// Want pictures of this height through the SFU
+    #[arg(long, value_name = "LINES", default_value_t = 360, value_parser = clap::value_parser!(u16).range(1..))]
+    lines: u16,
+    /// Send each frame and each sound for so many times its time: a lower rate
+    #[arg(long, value_name = "TIMES", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=100))]
+    slow: u32,
+    /// Be so many participants at once; the report is a list then
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1000))]
+    count: u16,
     /// Send this Opus in Ogg, in a loop, instead of a tone
     #[arg(long, value_name = "FILE", conflicts_with = "tone")]
     audio_file: Option<PathBuf>,
@@ -75,6 +92,16 @@ enum PublishKind {
     Video,
 }
 
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum PathKind {
+    /// Directly, and through the SFU whoever cannot be reached directly
+    Auto,
+    /// Directly only
+    Direct,
+    /// Through the SFU only
+    Sfu,
+}
+
 /// The command with its flags.
 pub(super) fn command() -> Command {
     Flags::augment_args(Command::new("peer").after_help(AFTER_HELP))
@@ -86,14 +113,14 @@ pub(super) fn run(matches: &ArgMatches) -> ExitCode {
         Ok(flags) => flags,
         Err(error) => error.exit(),
     };
-    let (options, report, log_filter) = match flags.check() {
+    let Checked { options, count, report, log_filter } = match flags.check() {
         Ok(checked) => checked,
         Err(error) => return end(WRONG, &error),
     };
     // Somebody else's logging, in a test, is as good.
     let _ = tracing_subscriber::fmt().with_env_filter(log_filter).with_writer(io::stderr).try_init();
     let seen = match tokio::runtime::Runtime::new() {
-        Ok(runtime) => runtime.block_on(peer::run(options, until_interrupted())),
+        Ok(runtime) => runtime.block_on(run_all(options, count)),
         Err(error) => return end(1, &format!("Cannot start the runtime: {error}.")),
     };
     let seen = match seen {
@@ -103,11 +130,60 @@ pub(super) fn run(matches: &ArgMatches) -> ExitCode {
     if let Err(error) = deliver(&seen, report) {
         return end(1, &error);
     }
-    if seen.connected { ExitCode::SUCCESS } else { end(1, "never connected to another member") }
+    if seen.iter().all(|report| report.connected) { ExitCode::SUCCESS } else { end(1, "never connected to another member") }
+}
+
+/// A command line that makes sense.
+struct Checked {
+    options: Options,
+    count: u16,
+    report: Option<PathBuf>,
+    log_filter: EnvFilter,
+}
+
+/// So many participants, each after the one before has begun, with its number in its name. One that does not come into the room ends
+/// all.
+async fn run_all(options: Options, count: u16) -> Result<Vec<Report>, PeerError> {
+    if count == 1 {
+        return Ok(vec![peer::run(options, until_interrupted()).await?]);
+    }
+    let (leave, left) = watch::channel(());
+    let mut peers = JoinSet::new();
+    for number in 1..=count {
+        let Options { endpoint, room, media, route, taste, chat, duration, .. } = &options;
+        let name = format!("{} {number}", options.name).parse().unwrap_or_else(|_| options.name.clone());
+        let own = Options {
+            media: media.clone(),
+            route: *route,
+            taste: *taste,
+            chat: chat.clone(),
+            duration: *duration,
+            ..Options::new(endpoint.clone(), room.clone(), name)
+        };
+        let mut left = left.clone();
+        peers.spawn(peer::run(own, async move {
+            // The other end is dropped to say so.
+            let _ = left.changed().await;
+        }));
+    }
+    let mut reports = Vec::new();
+    let mut leave = Some(leave);
+    let interrupted = until_interrupted();
+    tokio::pin!(interrupted);
+    loop {
+        tokio::select! {
+            peer = peers.join_next() => match peer {
+                Some(Ok(report)) => reports.push(report?),
+                Some(Err(error)) => std::panic::resume_unwind(error.into_panic()),
+                None => return Ok(reports),
+            },
+            () = &mut interrupted, if leave.is_some() => leave = None,
+        }
+    }
 }
 
 impl Flags {
-    fn check(self) -> Result<(Options, Option<PathBuf>, EnvFilter), String> {
+    fn check(self) -> Result<Checked, String> {
         let sends = |kind| self.publish.contains(&kind);
         for (file, kind, flag) in
             [(&self.audio_file, PublishKind::Audio, "audio"), (&self.video_file, PublishKind::Video, "video")]
@@ -121,29 +197,42 @@ impl Flags {
             video: sends(PublishKind::Video).then(|| self.video()).transpose().map_err(|error| error.to_string())?,
         };
         let endpoint = if self.insecure { self.url.accepting_any_certificate() } else { self.url };
-        let options = Options { media, chat: self.chat, duration: self.duration, ..Options::new(endpoint, self.room, self.name) };
-        Ok((options, self.report, self.log_filter))
+        let route = match self.path {
+            PathKind::Auto => Route::Auto,
+            PathKind::Direct => Route::Direct,
+            PathKind::Sfu => Route::Sfu,
+        };
+        let taste = Taste { slots: self.slots.into(), lines: self.lines };
+        let (chat, duration) = (self.chat, self.duration);
+        let options = Options { media, route, taste, chat, duration, ..Options::new(endpoint, self.room, self.name) };
+        Ok(Checked { options, count: self.count, report: self.report, log_filter: self.log_filter })
     }
 
     fn audio(&self) -> Result<Clip, SourceError> {
-        self.audio_file.as_deref().map_or_else(|| peer::tone(self.tone), Clip::open_ogg)
+        let clip = self.audio_file.as_deref().map_or_else(|| peer::tone(self.tone), Clip::open_ogg)?;
+        Ok(clip.slowed(self.slow))
     }
 
     fn video(&self) -> Result<Clip, SourceError> {
-        self.video_file.as_deref().map_or_else(|| Ok(peer::pattern()), Clip::open_ivf)
+        let clip = self.video_file.as_deref().map_or_else(|| Ok(peer::pattern()), Clip::open_ivf)?;
+        Ok(clip.slowed(self.slow))
     }
 }
 
-fn deliver(report: &Report, to: Option<PathBuf>) -> Result<(), String> {
+fn deliver(reports: &[Report], to: Option<PathBuf>) -> Result<(), String> {
+    let json = match reports {
+        [report] => report.to_json(),
+        _ => {
+            format!("[{}]\n", reports.iter().map(|report| report.to_json().trim_end().to_owned()).collect::<Vec<_>>().join(",\n"))
+        }
+    };
     match to {
         None => Ok(()),
         Some(path) if path.as_os_str() == STANDARD_OUTPUT => {
-            print(&report.to_json());
+            print(&json);
             Ok(())
         }
-        Some(path) => {
-            std::fs::write(&path, report.to_json()).map_err(|error| format!("cannot write {}: {error}", path.display()))
-        }
+        Some(path) => std::fs::write(&path, json).map_err(|error| format!("cannot write {}: {error}", path.display())),
     }
 }
 
@@ -197,7 +286,7 @@ mod tests {
     fn checked(args: &[&str]) -> Result<Options, String> {
         let args = ["peer", "--url", "http://localhost:1", "--room", "r"].iter().chain(args);
         let matches = command().try_get_matches_from(args).map_err(|error| error.to_string())?;
-        Ok(Flags::from_arg_matches(&matches).map_err(|error| error.to_string())?.check()?.0)
+        Ok(Flags::from_arg_matches(&matches).map_err(|error| error.to_string())?.check()?.options)
     }
 
     #[test]
@@ -221,6 +310,15 @@ mod tests {
     }
 
     #[test]
+    fn the_way_through_the_server_is_chosen() {
+        let options = checked(&["--path", "sfu", "--slots", "6", "--lines", "180"]).expect("a good command line");
+        assert_eq!((options.route, options.taste), (Route::Sfu, Taste { slots: 6, lines: 180 }));
+        assert_eq!(options.route.capabilities(), ["sfu"]);
+        let usual = checked(&[]).expect("a good command line");
+        assert_eq!(usual.route.capabilities(), ["webrtc", "sfu"]);
+    }
+
+    #[test]
     fn what_cannot_work_is_refused_with_words() {
         for (args, word) in [
             (&["--publish", "audio", "--tone", "441"][..], "440"),
@@ -228,6 +326,8 @@ mod tests {
             (&["--video-file", "x.ivf"], "--publish video"),
             (&["--publish", "smell"], "smell"),
             (&["--duration", "soon"], "soon"),
+            (&["--path", "scenic"], "scenic"),
+            (&["--slots", "65"], "65"),
             (&["--chat", " "], "text"),
             (&["--name", ""], "name"),
         ] {

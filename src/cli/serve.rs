@@ -72,7 +72,8 @@ async fn serve(config: &Config, qr: Option<Qr>) -> Result<(), String> {
     let server = Server::start(config, rustls).await.map_err(|error| error.to_string())?;
     let interfaces = if_addrs::get_if_addrs().unwrap_or_default();
     let interfaces = interfaces.into_iter().map(|interface| (interface.ip(), interface.name)).collect();
-    print(&Banner { config, address: server.http_addr(), interfaces, tls: tls.as_ref(), qr }.to_string());
+    let (address, media) = (server.http_addr(), server.media_addr());
+    print(&Banner { config, address, media, interfaces, tls: tls.as_ref(), qr }.to_string());
 
     let failed = server.failed();
     let broken = async {

@@ -182,12 +182,26 @@ impl Loading {
         }
     }
 
+    /// No two TCP listeners may want the same port. The one that was given last, or further down in the table, is to blame.
     fn check_listeners(&mut self) {
-        let http = &self.draft.config.http;
-        if http.admin_listen.is_some_and(|admin| overlap(http.listen, admin)) {
-            let key =
-                if self.rank("http.admin_listen") >= self.rank("http.listen") { "http.admin_listen" } else { "http.listen" };
-            self.refuse(key, "http.listen and http.admin_listen are the same address and port; give one of them another port.");
+        let Config { http, sfu, .. } = &self.draft.config;
+        let listeners = [
+            ("http.listen", Some(http.listen)),
+            ("http.admin_listen", http.admin_listen),
+            ("sfu.listen", sfu.enabled.then_some(sfu.listen)),
+        ];
+        for (at, (later, b)) in listeners.iter().enumerate() {
+            for (earlier, a) in &listeners[..at] {
+                let (Some(a), Some(b)) = (a, b) else { continue };
+                if overlap(*a, *b) {
+                    let key = if self.rank(later) >= self.rank(earlier) { later } else { earlier };
+                    let shared = if *later == "sfu.listen" { " (media takes TCP as well as UDP)" } else { "" };
+                    self.refuse(
+                        key,
+                        &format!("{earlier} and {later} are the same address and port{shared}; give one of them another port."),
+                    );
+                }
+            }
         }
     }
 }

@@ -298,7 +298,8 @@ pub const SETTINGS: [Setting; 26] = [
         key: "stun.urls",
         flag: "stun-urls",
         value: "URI,…",
-        words: "STUN servers for browsers, as `stun:stun.example.org:3478`; a TURN server answers STUN too and need not be repeated.",
+        words: "STUN servers for browsers, as `stun:stun.example.org:3478`; a TURN server answers STUN too and need not be repeated. \
+                Without either, browsers ask this server's media port.",
         example: "",
         set: |draft, raw| raw.uris(uri::stun).map(|urls| draft.config.ice.stun_urls = urls),
         show: |config| Some(quote_all(&config.ice.stun_urls)),

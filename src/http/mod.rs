@@ -35,6 +35,7 @@ use crate::config::Config;
 use crate::hub_task::HubHandle;
 use crate::metrics::Metrics;
 use crate::protocol::SUBPROTOCOL;
+use crate::shard::Reports;
 use connection::Guard;
 use origin::Origins;
 use page::Page;
@@ -48,6 +49,8 @@ const READY_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(2);
 pub(crate) struct State {
     pub(crate) hub: HubHandle,
     pub(crate) metrics: Arc<Metrics>,
+    /// The figures of the shards; without an SFU there are none.
+    pub(crate) shards: Reports,
     pub(crate) stopping: Arc<AtomicBool>,
 }
 
@@ -143,7 +146,7 @@ async fn ready(state: &State) -> AnyResponse {
 
 async fn metrics_page(state: &State) -> AnyResponse {
     let stats = timeout(READY_TIMEOUT, state.hub.stats()).await.ok().flatten();
-    let text = state.metrics.encode(stats.unwrap_or_default());
+    let text = state.metrics.encode(stats.unwrap_or_default(), state.hub.waiting(), state.shards.read());
     let response = Response::builder()
         .header("content-type", "application/openmetrics-text; version=1.0.0; charset=utf-8")
         .body(text)

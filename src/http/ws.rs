@@ -263,9 +263,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     /// Handles a message and those that came with it. Without a look at anything else in between, which costs more than a message;
     /// therefore not without end.
     async fn handle_messages(&mut self, first: Option<Result<Message, SocketError>>) -> Result<(), End> {
-        let mut message = first;
+        let (now, mut message) = (Instant::now(), first);
         for handled in 1.. {
-            self.handle_message(message).await?;
+            self.handle_message(now, message).await?;
             if handled == BATCH || self.bucket.paused_until().is_some() {
                 break;
             }
@@ -277,14 +277,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         Ok(())
     }
 
-    async fn handle_message(&mut self, message: Option<Result<Message, SocketError>>) -> Result<(), End> {
+    async fn handle_message(&mut self, now: Instant, message: Option<Result<Message, SocketError>>) -> Result<(), End> {
         let message = match message {
             Some(Ok(message)) => message,
             Some(Err(SocketError::Capacity(_))) => return Err(End::Close(CloseCode::TooLarge)),
             Some(Err(SocketError::Utf8(_) | SocketError::Protocol(_))) => return Err(End::Close(CloseCode::Protocol)),
             Some(Err(_)) | None => return Err(End::Gone),
         };
-        let now = Instant::now();
         self.last_heard = now;
         self.bucket.take(now);
         match message {

@@ -8,7 +8,7 @@ use crate::protocol::{Chat, ChatMessage, ErrorCode, ServerMessage};
 impl Hub {
     pub(super) fn handle_chat(&mut self, from: ParticipantId, chat: Chat) -> Result<(), (ErrorCode, String)> {
         if let Some(to) = chat.to {
-            self.room_with(from, to)?;
+            self.check_in_room(from, to)?;
         }
         let at_ms = self.unix_ms();
         let Some(session) = self.sessions.get(&from) else { return Ok(()) };

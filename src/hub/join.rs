@@ -144,6 +144,8 @@ impl Hub {
         session.member.name = name;
         session.member.capabilities.clone_from(&hello.capabilities);
         session.member.presence = hello.presence;
+        // Where the device before was says nothing of this one, which would not know that it has something to take back.
+        session.member.position = None;
         let forwarded = session.forwarded.take();
         let (room, member) = (session.room.clone(), session.member.clone());
         let version = self.rooms.get_mut(&room).map_or(0, super::Room::advance);

@@ -97,6 +97,11 @@ impl Outbox {
         self.frames.len() > frames || self.bytes > bytes
     }
 
+    /// Frames and bytes that are kept.
+    pub(super) fn held(&self) -> (usize, usize) {
+        (self.frames.len(), self.bytes)
+    }
+
     fn forget_first(&mut self) {
         if let Some(body) = self.frames.pop_front() {
             self.bytes -= body.len();

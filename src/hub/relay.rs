@@ -5,12 +5,12 @@ use std::sync::Arc;
 use super::Hub;
 use super::frame::{Body, Supersedes};
 use super::sfu::Delivery;
-use crate::id::{ParticipantId, RoomName};
+use crate::id::ParticipantId;
 use crate::protocol::{Bus, BusFrame, ErrorCode, ServerMessage, SignalTo};
 
 impl Hub {
     pub(super) fn handle_signal(&mut self, from: ParticipantId, signal: SignalTo) -> Result<(), (ErrorCode, String)> {
-        self.room_with(from, signal.to)?;
+        self.check_in_room(from, signal.to)?;
         self.counters.signals += 1;
         let SignalTo { to, revision, signal } = signal;
         self.send(to, Body::text(ServerMessage::Signal { from, revision, signal }));
@@ -44,7 +44,7 @@ impl Hub {
     ) -> Result<(), (ErrorCode, String)> {
         match to {
             Some(to) => {
-                self.room_with(from, to)?;
+                self.check_in_room(from, to)?;
                 self.deliver_bus(to, &body, delivery);
             }
             None => {
@@ -64,16 +64,17 @@ impl Hub {
         Ok(())
     }
 
-    /// The room that both are in.
+    /// Whether `to` is somebody else in the room of `from`.
     ///
     /// # Errors
     /// `no_such_participant`: the same answer whether the id is unknown or in another room.
-    pub(super) fn room_with(&self, from: ParticipantId, to: ParticipantId) -> Result<RoomName, (ErrorCode, String)> {
+    pub(super) fn check_in_room(&self, from: ParticipantId, to: ParticipantId) -> Result<(), (ErrorCode, String)> {
         let room = self.sessions.get(&from).map(|session| &session.room);
         let other = self.sessions.get(&to).map(|session| &session.room);
-        match room {
-            Some(room) if from != to && other == Some(room) => Ok(room.clone()),
-            _ => Err((ErrorCode::NoSuchParticipant, "Nobody else with this id is in the room.".into())),
+        if room.is_some() && from != to && room == other {
+            Ok(())
+        } else {
+            Err((ErrorCode::NoSuchParticipant, "Nobody else with this id is in the room.".into()))
         }
     }
 }

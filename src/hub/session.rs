@@ -31,6 +31,9 @@ pub(super) struct Session {
     pub(super) renews: Option<Instant>,
     /// Its standing with the SFU, if it can use it.
     pub(super) forwarded: Option<Forwarded>,
+    /// Devices before this one that a shard has not let go of; until then what it says is about them. More than one when a call
+    /// is handed over twice while the shard is late.
+    pub(super) departing: u32,
 }
 
 impl Session {
@@ -49,6 +52,7 @@ impl Session {
             expires: None,
             renews: None,
             forwarded: None,
+            departing: 0,
         }
     }
 

@@ -52,8 +52,6 @@ pub(super) struct Forwarded {
     shard: ShardId,
     /// The revision of the last offer, and the `id` of its frame.
     offer: Option<(u32, Option<String>)>,
-    /// The shard still speaks of the device before; what it says until it has let go of that is not for this one.
-    is_stale: bool,
     /// Whether it has a data channel open.
     data: bool,
     /// Messages that may come over its data channel, and since when that is so.
@@ -91,27 +89,21 @@ impl Hub {
         let Some(shard) = room.shard.or_else(|| self.placement.choose()) else { return };
         room.shard = Some(shard);
         *self.placement.of(shard) += 1;
-        session.forwarded = Some(Forwarded {
-            shard,
-            offer: None,
-            is_stale: false,
-            data: false,
-            allowance: burst,
-            allowed_at: now,
-            is_warned: false,
-        });
+        session.forwarded =
+            Some(Forwarded { shard, offer: None, data: false, allowance: burst, allowed_at: now, is_warned: false });
         let room = session.room.clone();
         self.command(shard, Command::Join { room, participant, direct });
     }
 
     /// Another device has another peer connection.
     pub(super) fn sfu_rejoin(&mut self, participant: ParticipantId, before: Option<Forwarded>) {
-        let is_stale = before.is_some();
+        if before.is_some()
+            && let Some(session) = self.sessions.get_mut(&participant)
+        {
+            session.departing += 1;
+        }
         self.sfu_leave(participant, before);
         self.sfu_join(participant);
-        if let Ok(forwarded) = self.forwarded(participant) {
-            forwarded.is_stale = is_stale;
-        }
     }
 
     /// A member goes.
@@ -150,14 +142,14 @@ impl Hub {
 
     /// News of a shard. Those of members that have left meanwhile reach nobody.
     pub(super) fn handle_sfu_event(&mut self, event: Event) {
-        let about = event.participant().and_then(|participant| self.forwarded(participant).ok());
-        if about.is_some_and(|forwarded| forwarded.is_stale) && !matches!(event, Event::Left { .. }) {
+        let about = event.participant().and_then(|participant| self.sessions.get(&participant));
+        if about.is_some_and(|session| session.departing > 0) && !matches!(event, Event::Left { .. }) {
             return;
         }
         match event {
             Event::Left { participant } => {
-                if let Ok(forwarded) = self.forwarded(participant) {
-                    forwarded.is_stale = false;
+                if let Some(session) = self.sessions.get_mut(&participant) {
+                    session.departing = session.departing.saturating_sub(1);
                 }
             }
             Event::Answer { participant, revision, sdp } => {

@@ -70,4 +70,11 @@ impl Hub {
             counters: self.counters.clone(),
         }
     }
+
+    /// The most frames and the most bytes that any session is kept, in time that grows with the sessions: for tests and diagnosis.
+    /// At most [`crate::limits::OUTBOX_FRAMES_MAX`] and [`crate::limits::OUTBOX_BYTES_MAX`].
+    pub fn longest_queue(&self) -> (usize, usize) {
+        let queues = self.sessions.values().map(|session| session.outbox.held());
+        queues.fold((0, 0), |longest, queue| (longest.0.max(queue.0), longest.1.max(queue.1)))
+    }
 }

@@ -1,5 +1,7 @@
 //! Owns the figures for the operator, and how they are written for Prometheus (OpenMetrics text).
 
+mod media;
+
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetric, text};
 use prometheus_client::metrics::MetricType;
@@ -10,6 +12,8 @@ use prometheus_client::registry::Registry;
 
 use crate::hub::Stats;
 use crate::protocol::CloseCode;
+use crate::shard::Report;
+use media::MediaFigures;
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Reason {
@@ -21,7 +25,7 @@ struct Status {
     status: u16,
 }
 
-/// The shell's own figures; those of the hub come as [`Stats`] when they are asked for.
+/// The shell's own figures; those of the hub and of the shards come when they are asked for.
 #[derive(Debug, Default)]
 pub struct Metrics {
     /// Connections taken.
@@ -57,8 +61,8 @@ impl Metrics {
         self.upgrades_refused.get_or_create(&Status { status }).inc();
     }
 
-    /// Everything as OpenMetrics text.
-    pub fn encode(&self, hub: Stats) -> String {
+    /// Everything as OpenMetrics text: the shell's own, the hub's with the inputs that wait for it, and those of each shard.
+    pub fn encode(&self, hub: Stats, hub_waiting: usize, shards: Vec<Report>) -> String {
         let mut registry = Registry::with_prefix("visavis");
         let counters = [
             ("connections", "Connections taken", &self.connections),
@@ -76,7 +80,8 @@ impl Metrics {
         registry.register("websockets", "WebSockets open now", self.open_websockets.clone());
         registry.register("websockets_closed", "WebSockets closed by the server, by reason", self.closed.clone());
         registry.register("upgrades_refused", "WebSocket upgrades refused, by HTTP status", self.upgrades_refused.clone());
-        registry.register_collector(Box::new(HubFigures(hub)));
+        registry.register_collector(Box::new(HubFigures(hub, hub_waiting)));
+        registry.register_collector(Box::new(MediaFigures(shards)));
         let mut page = String::new();
         text::encode(&mut page, &registry).expect("a String takes everything");
         page
@@ -84,15 +89,16 @@ impl Metrics {
 }
 
 #[derive(Debug)]
-struct HubFigures(Stats);
+struct HubFigures(Stats, usize);
 
 impl Collector for HubFigures {
     fn encode(&self, mut encoder: DescriptorEncoder) -> Result<(), std::fmt::Error> {
-        let Self(stats) = self;
+        let Self(stats, waiting) = self;
         let gauges = [
             ("hub_rooms", "Rooms with members", stats.rooms),
             ("hub_sessions", "Sessions, those that are away included", stats.sessions),
             ("hub_connections", "Connections that have said hello", stats.connections),
+            ("hub_inputs_waiting", "What connections have said and the hub has yet to take", *waiting),
             ("process_resident_kibibytes", "Resident memory of the process", resident_kib()),
         ];
         for (name, help, value) in gauges {

@@ -57,6 +57,13 @@ impl TrackCounter {
         }
     }
 
+    /// The next packet begins a new stream, whatever its number: what is missing before it is no loss.
+    pub fn start_stream(&mut self) {
+        self.lost_before = self.lost();
+        self.stream = None;
+        self.open.clear();
+    }
+
     /// RTP packets received.
     pub fn packets(&self) -> u64 {
         self.packets
@@ -98,8 +105,7 @@ impl TrackCounter {
         {
             return received.fresh();
         }
-        self.lost_before = self.lost();
-        self.open.clear();
+        self.start_stream();
         let sequence = Sequence::new(sequence_number);
         let number = sequence.highest;
         self.stream = Some((ssrc, sequence));
@@ -297,6 +303,15 @@ mod tests {
         assert_eq!((counter.frames(), counter.lost()), (4, 1));
         audio(&mut counter, 2, [20_000, 20_001]);
         assert_eq!((counter.frames(), counter.lost()), (6, 1));
+    }
+
+    #[test]
+    fn what_a_slot_carried_for_others_in_between_is_no_loss() {
+        let mut counter = TrackCounter::new(Kind::Audio);
+        audio(&mut counter, 1, [10, 11, 13]);
+        counter.start_stream();
+        audio(&mut counter, 1, [200, 201]);
+        assert_eq!((counter.packets(), counter.lost()), (5, 1));
     }
 
     #[test]

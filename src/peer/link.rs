@@ -142,8 +142,9 @@ struct Connection {
 
 /// When a link that failed is started anew.
 #[derive(Debug, Default)]
-struct Retry {
-    at: Option<Instant>,
+pub struct Retry {
+    /// Then.
+    pub at: Option<Instant>,
     failures: u32,
 }
 
@@ -349,8 +350,8 @@ impl Actor {
                 self.look_at_path().await;
             }
             RTCPeerConnectionState::Failed => {
-                self.retry.at = Some(Instant::now() + self.retry.pause(self.terms.own < self.terms.other));
-                self.retry.failures += 1;
+                let is_polite = self.terms.own < self.terms.other;
+                self.retry.fail(if is_polite { RETRY_COURTESY } else { Duration::ZERO });
             }
             _ => {}
         }
@@ -376,9 +377,11 @@ impl Actor {
 }
 
 impl Retry {
-    fn pause(&self, polite: bool) -> Duration {
+    /// It has failed once more: waits for longer each time, and for `courtesy` on top.
+    pub fn fail(&mut self, courtesy: Duration) {
         let pause = RETRY_PAUSES.0.saturating_mul(1 << self.failures.min(8)).min(RETRY_PAUSES.1);
-        if polite { pause + RETRY_COURTESY } else { pause }
+        self.at = Some(Instant::now() + pause + courtesy);
+        self.failures = self.failures.saturating_add(1);
     }
 }
 
@@ -470,7 +473,8 @@ fn is_offer(signal: &Signal) -> bool {
     matches!(signal, Signal::Description { description } if description.sdp_type == SdpType::Offer)
 }
 
-fn link_state(state: RTCPeerConnectionState) -> LinkState {
+/// The state in the words of the report.
+pub fn link_state(state: RTCPeerConnectionState) -> LinkState {
     match state {
         RTCPeerConnectionState::Connecting => LinkState::Connecting,
         RTCPeerConnectionState::Connected => LinkState::Connected,

@@ -1,6 +1,7 @@
 //! Owns what one peer connection sends: its local tracks, and the tasks that play clips into them.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use rtc::media::Sample;
 use rtc::media_stream::MediaStreamTrack;
@@ -16,6 +17,7 @@ use webrtc::rtp_transceiver::{RTCRtpTransceiverDirection, RTCRtpTransceiverInit,
 
 use super::engine::codec_parameters;
 use super::source::{Clip, Codec, duration_of};
+use crate::protocol::{SendSection, Source};
 
 /// The media stream of microphone and camera, see `protocol.md`, "Links".
 const STREAM_CAMERA: &str = "camera";
@@ -45,6 +47,7 @@ pub struct Publisher {
 struct LocalTrack {
     clip: Clip,
     ssrc: u32,
+    is_paused: Arc<AtomicBool>,
     track: Arc<TrackLocalStaticSample>,
     transceiver: Arc<dyn RtpTransceiver>,
 }
@@ -54,9 +57,42 @@ impl Publisher {
     pub async fn attach(connection: &dyn PeerConnection, media: &Media) -> Result<Self> {
         let mut tracks = Vec::new();
         for clip in media.audio.iter().chain(&media.video) {
-            tracks.push(LocalTrack::attach(connection, clip).await?);
+            tracks.push(LocalTrack::attach(connection, clip, RTCRtpTransceiverDirection::Sendrecv).await?);
         }
         Ok(Self { tracks, players: JoinSet::new() })
+    }
+
+    /// Adds the tracks in sections that only send.
+    pub async fn attach_sending(connection: &dyn PeerConnection, media: &Media) -> Result<Self> {
+        let mut tracks = Vec::new();
+        for clip in media.audio.iter().chain(&media.video) {
+            tracks.push(LocalTrack::attach(connection, clip, RTCRtpTransceiverDirection::Sendonly).await?);
+        }
+        Ok(Self { tracks, players: JoinSet::new() })
+    }
+
+    /// The sections of the tracks by name, with what they carry; those that are offered already.
+    pub async fn sections(&self) -> Vec<SendSection> {
+        let mut sections = Vec::new();
+        for track in &self.tracks {
+            if let Ok(Some(mid)) = track.transceiver.mid().await {
+                let source = match track.clip.codec() {
+                    Codec::Opus => Source::Microphone,
+                    Codec::Vp8 => Source::Camera,
+                };
+                sections.push(SendSection { mid, source });
+            }
+        }
+        sections
+    }
+
+    /// Stops or goes on to send in the section with this name; a picture goes on with a keyframe.
+    pub async fn pause(&self, mid: &str, is_paused: bool) {
+        for track in &self.tracks {
+            if matches!(track.transceiver.mid().await, Ok(Some(own)) if own == mid) {
+                track.is_paused.store(is_paused, Ordering::Relaxed);
+            }
+        }
     }
 
     /// Adds the tracks, and receiving sections for what is not published, so that an offer has audio and video.
@@ -64,7 +100,7 @@ impl Publisher {
         let mut tracks = Vec::new();
         for (clip, kind) in [(&media.audio, RtpCodecKind::Audio), (&media.video, RtpCodecKind::Video)] {
             match clip {
-                Some(clip) => tracks.push(LocalTrack::attach(connection, clip).await?),
+                Some(clip) => tracks.push(LocalTrack::attach(connection, clip, RTCRtpTransceiverDirection::Sendrecv).await?),
                 None => {
                     let init = RTCRtpTransceiverInit { direction: RTCRtpTransceiverDirection::Recvonly, ..Default::default() };
                     connection.add_transceiver_from_kind(kind, Some(init)).await?;
@@ -100,7 +136,7 @@ impl Publisher {
 }
 
 impl LocalTrack {
-    async fn attach(connection: &dyn PeerConnection, clip: &Clip) -> Result<Self> {
+    async fn attach(connection: &dyn PeerConnection, clip: &Clip, direction: RTCRtpTransceiverDirection) -> Result<Self> {
         let ssrc = rand::random();
         let coding = RTCRtpCodingParameters { ssrc: Some(ssrc), ..Default::default() };
         let codec = codec_parameters(clip.codec()).rtp_codec;
@@ -113,10 +149,10 @@ impl LocalTrack {
         let encoding = RTCRtpEncodingParameters { rtp_coding_parameters: coding, codec, ..Default::default() };
         let stream = MediaStreamTrack::new(STREAM_CAMERA.into(), name.clone(), name, kind, vec![encoding]);
         let track = Arc::new(TrackLocalStaticSample::new(Instant::now().into_std(), stream)?);
-        let init = RTCRtpTransceiverInit { direction: RTCRtpTransceiverDirection::Sendrecv, ..Default::default() };
+        let init = RTCRtpTransceiverInit { direction, ..Default::default() };
         let local = Arc::clone(&track) as Arc<dyn TrackLocal>;
         let transceiver = connection.add_transceiver_from_track(local, Some(init)).await?;
-        Ok(Self { clip: clip.clone(), ssrc, track, transceiver })
+        Ok(Self { clip: clip.clone(), ssrc, is_paused: Arc::default(), track, transceiver })
     }
 
     async fn play(&self) -> Result<()> {
@@ -125,16 +161,29 @@ impl LocalTrack {
         let (mut start, mut ticks, mut position) = (Instant::now(), 0, 0);
         // At once: the other end may have its keys a moment later, and miss the first packets.
         let mut keyframe_allowed_at = start;
+        // Frames not sent for a pause: their time passes in the timestamps all the same.
+        let mut left_out: u16 = 0;
         loop {
-            let frame = self.clip.frame(position);
-            let sample = Sample {
-                data: frame.data.clone(),
-                duration: duration_of(frame.ticks.into(), clock_hz),
-                ..Sample::new(Instant::now().into_std())
-            };
-            self.track.sample_writer(self.ssrc, payload_type).write_sample(&sample).await?;
-            ticks += u64::from(frame.ticks);
-            position += 1;
+            if self.is_paused.load(Ordering::Relaxed) {
+                left_out = left_out.saturating_add(1);
+                ticks += u64::from(self.clip.frame(position).ticks);
+                position += 1;
+            } else {
+                if left_out > 0 {
+                    position = self.clip.keyframe_from(position);
+                }
+                let frame = self.clip.frame(position);
+                let sample = Sample {
+                    data: frame.data.clone(),
+                    duration: duration_of(frame.ticks.into(), clock_hz),
+                    prev_dropped_packets: left_out.min(u16::try_from(u32::MAX / frame.ticks.max(1)).unwrap_or(u16::MAX)),
+                    ..Sample::new(Instant::now().into_std())
+                };
+                self.track.sample_writer(self.ssrc, payload_type).write_sample(&sample).await?;
+                left_out = 0;
+                ticks += u64::from(frame.ticks);
+                position += 1;
+            }
             let due = start + duration_of(ticks, clock_hz);
             if self.keyframe_requested_until(due).await && Instant::now() >= keyframe_allowed_at {
                 position = self.clip.keyframe_from(position);

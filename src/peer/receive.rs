@@ -15,10 +15,10 @@ use super::counter::{Packet, TrackCounter};
 use super::report::{Kind, LinkState, Path, Source, TrackReport};
 
 /// How long the first packets may take to be a keyframe before one is asked for.
-const KEYFRAME_PATIENCE: Duration = Duration::from_millis(50);
+pub const KEYFRAME_PATIENCE: Duration = Duration::from_millis(50);
 
 /// How often it is asked for again until it is there.
-const KEYFRAME_REQUEST_INTERVAL: Duration = Duration::from_millis(500);
+pub const KEYFRAME_REQUEST_INTERVAL: Duration = Duration::from_millis(500);
 
 /// Tracks of one link that are counted; further ones are not. The protocol has four.
 const TRACKS_MAX: usize = 16;
@@ -50,6 +50,8 @@ struct TrackFacts {
     codec: String,
     counter: TrackCounter,
     first_packet: Instant,
+    /// When the SFU put it into the slot in which its first frame came, or is awaited; none on a link.
+    assigned: Option<Instant>,
     first_frame: Option<Instant>,
 }
 
@@ -85,8 +87,31 @@ impl Facts {
         tracks
     }
 
+    /// The SFU puts this source into a receive slot, whose packets belong to it from now on; where it is counted. The numbers of a
+    /// slot go on whoever stands in it, so that a gap between two stays is no loss.
+    pub fn assign(&mut self, kind: Kind, source: Source) -> Option<usize> {
+        let at = self.track(kind, source)?;
+        let track = &mut self.tracks[at];
+        track.counter.start_stream();
+        // A stay that was too short for any picture is none that was waited in.
+        if track.first_frame.is_none() {
+            track.assigned = Some(Instant::now());
+        }
+        Some(at)
+    }
+
+    /// The codec of the track at this place.
+    pub fn set_codec(&mut self, place: usize, codec: String) {
+        self.tracks[place].codec = codec;
+    }
+
+    /// Counts a packet for the track at this place.
+    pub fn handle_packet(&mut self, place: usize, packet: &rtp::Packet) {
+        self.tracks[place].handle_packet(view(packet));
+    }
+
     /// Nothing has come of the track at this place that can be decoded.
-    fn is_waiting(&self, place: usize) -> bool {
+    pub fn is_waiting(&self, place: usize) -> bool {
         !self.tracks[place].counter.is_decodable()
     }
 
@@ -96,7 +121,8 @@ impl Facts {
         if known.is_none() && self.tracks.len() < TRACKS_MAX {
             let counter = TrackCounter::new(kind);
             let first_packet = Instant::now();
-            self.tracks.push(TrackFacts { kind, source, codec: String::new(), counter, first_packet, first_frame: None });
+            let (assigned, first_frame) = (None, None);
+            self.tracks.push(TrackFacts { kind, source, codec: String::new(), counter, first_packet, assigned, first_frame });
             return Some(self.tracks.len() - 1);
         }
         known
@@ -113,7 +139,7 @@ impl TrackFacts {
 
     fn report(&self, connected: Option<Instant>) -> TrackReport {
         // A packet can overtake the news that the connection stands.
-        let since = connected.unwrap_or(self.first_packet);
+        let since = self.assigned.or(connected).unwrap_or(self.first_packet);
         TrackReport {
             kind: self.kind,
             source: self.source,
@@ -152,13 +178,12 @@ pub async fn count(connection: Arc<dyn PeerConnection>, track: Arc<dyn TrackRemo
                     let source = Source::of(kind, section_index(&*connection, opened.receiver_id.into(), kind).await);
                     place = facts.lock().track(kind, source);
                     if let (Some(at), Some(codec)) = (place, track.codec(opened.ssrc).await) {
-                        let name = codec.mime_type.rsplit('/').next().unwrap_or_default().to_owned();
-                        facts.lock().tracks[at].codec = name;
+                        facts.lock().set_codec(at, subtype(&codec.mime_type));
                     }
                 }
                 Some(TrackRemoteEvent::OnRtpPacket(packet)) => {
                     if let Some(at) = place {
-                        facts.lock().tracks[at].handle_packet(view(&packet));
+                        facts.lock().handle_packet(at, &packet);
                     }
                 }
                 Some(TrackRemoteEvent::OnEnded) | None => return,
@@ -176,6 +201,11 @@ pub async fn count(connection: Arc<dyn PeerConnection>, track: Arc<dyn TrackRemo
     }
 }
 
+/// `VP8` of `video/VP8`.
+pub fn subtype(mime_type: &str) -> String {
+    mime_type.rsplit('/').next().unwrap_or_default().to_owned()
+}
+
 fn view(packet: &rtp::Packet) -> Packet<'_> {
     let header = &packet.header;
     Packet {
@@ -190,15 +220,22 @@ fn view(packet: &rtp::Packet) -> Packet<'_> {
 /// The index of a transceiver's media section among those of its kind. A section that cannot be found is none with a
 /// meaning.
 async fn section_index(connection: &dyn PeerConnection, transceiver: usize, kind: Kind) -> usize {
-    for candidate in connection.get_transceivers().await {
-        if candidate.id() == transceiver
-            && let Ok(Some(mid)) = candidate.mid().await
-            && let Some(description) = connection.remote_description().await
-        {
-            return mids(&description.sdp, kind).position(|other| other == mid).unwrap_or(usize::MAX);
-        }
+    if let Some(mid) = mid_of(connection, transceiver).await
+        && let Some(description) = connection.remote_description().await
+    {
+        return mids(&description.sdp, kind).position(|other| other == mid).unwrap_or(usize::MAX);
     }
     usize::MAX
+}
+
+/// The name of a transceiver's media section.
+pub async fn mid_of(connection: &dyn PeerConnection, transceiver: usize) -> Option<String> {
+    for candidate in connection.get_transceivers().await {
+        if candidate.id() == transceiver {
+            return candidate.mid().await.ok().flatten();
+        }
+    }
+    None
 }
 
 /// The `mid` of each media section of a kind, in order (RFC 8843, RFC 9429 section 5.2.1).

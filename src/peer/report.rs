@@ -14,6 +14,8 @@ pub struct Report {
     pub room: RoomName,
     /// At least one other member was connected at some time.
     pub connected: bool,
+    /// The peer connection with the SFU; absent when there was no need for one.
+    pub sfu: Option<SfuReport>,
     /// Everyone it met, those that left included.
     pub members: Vec<MemberReport>,
     /// What was written, the room's history included.
@@ -22,6 +24,23 @@ pub struct Report {
     pub reconnects: u32,
     /// What went wrong, for people; at most the first 100.
     pub errors: Vec<String>,
+}
+
+/// The peer connection with the SFU.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct SfuReport {
+    /// Its state, as the library sees it.
+    pub state: LinkState,
+    /// Peer connections after the first.
+    pub revision: u32,
+    /// Session descriptions that the SFU answered with, over all revisions.
+    pub answers: u32,
+    /// Receive slots that carry somebody at the moment.
+    pub slots_assigned: usize,
+    /// How often a slot was given to somebody, the first time included.
+    pub assignments: u64,
+    /// Sending sections that nobody wants at the moment.
+    pub paused_sections: usize,
 }
 
 /// One other member.
@@ -64,7 +83,7 @@ pub struct TrackReport {
     pub frames: u64,
     /// Whole keyframes; none for audio.
     pub keyframes: u64,
-    /// From the connected state to the first frame that can be decoded, in milliseconds.
+    /// From the connected state, or the start of a stay in a receive slot, to the first frame that can be decoded, in milliseconds.
     pub first_frame_delay_ms: Option<u64>,
 }
 
@@ -89,6 +108,8 @@ pub enum Path {
     Direct,
     /// Through a TURN server on at least one side.
     Relayed,
+    /// Through the SFU.
+    Sfu,
 }
 
 /// The state of a peer connection, as the browser's `RTCPeerConnectionState`.
@@ -191,6 +212,7 @@ mod tests {
             own: None,
             room: "r".parse().expect("a room"),
             connected: true,
+            sfu: None,
             members: vec![member],
             chat: vec![],
             reconnects: 0,

@@ -5,7 +5,6 @@
 
 mod bits;
 mod cache;
-mod clock;
 mod codec;
 mod dependency;
 mod extension;
@@ -15,7 +14,6 @@ pub mod rtcp;
 mod sequence;
 
 pub use cache::{Cache, History, Meta, Packet};
-pub use clock::SenderClock;
 pub use codec::{Codec, Facts, FrameNumber, PayloadError, Picture, Resolution, Target, Targets, newest_block};
 pub use dependency::{DECODE_TARGETS_MAX, Dependencies, DependencyError, Descriptor, Indication, Indications, Structure};
 pub use extension::{AudioLevel, CaptureTime, Carried, Extension, ExtensionIds, Extensions};

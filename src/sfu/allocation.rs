@@ -190,6 +190,9 @@ mod tests {
     }
 
     proptest! {
+        // One seed gives one run: a failure is never a matter of luck.
+        #![proptest_config(ProptestConfig { rng_seed: proptest::test_runner::RngSeed::Fixed(1), ..ProptestConfig::default() })]
+
         #[test]
         fn a_noise_of_ten_percent_does_not_flap(centre in 100_000f64..4_000_000.0, noise in proptest::collection::vec(-0.1f64..0.1, 600)) {
             let start = Instant::now();

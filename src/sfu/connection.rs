@@ -5,11 +5,14 @@ use std::time::{Duration, Instant};
 use rustc_hash::FxHashMap;
 
 use super::allocation::Share;
+use super::flood::Allowance;
+use super::pacer::RetransmissionBudget;
 use super::reports::{RoundTrip, Wallclock};
 use super::slot::Slot;
 use super::transport::{Credentials, Transport};
 use super::twcc;
 use super::ufrag::Ufrag;
+use crate::limits::{MEMBER_CHECKS_PER_SECOND, MEMBER_PACKETS_PER_SECOND};
 use crate::rtp::ExtensionIds;
 use crate::sdp::IceCredentials;
 
@@ -30,6 +33,13 @@ pub(super) enum Pending {
     Fresh { slot: u16, layer: u8, publication: u32, sequence: u64 },
     /// One that the member misses, by its number in the slot.
     Again { slot: u16, sequence: u16 },
+}
+
+impl Pending {
+    /// Whether it is a packet of this publication, which has come just now.
+    pub(super) fn is_of(&self, key: usize) -> bool {
+        matches!(self, Self::Fresh { publication, .. } if *publication as usize == key)
+    }
 }
 
 /// What one peer connection is made of.
@@ -58,6 +68,11 @@ pub(super) struct Connection {
     /// Feedback for what the member sends; made when its first numbered packet comes.
     pub(super) arrivals: Option<Box<twcc::Receiver>>,
     pub(super) history: twcc::History,
+    /// How much it may be sent again.
+    pub(super) repeats: RetransmissionBudget,
+    /// What it may send, and how many checks.
+    pub(super) packets: Allowance,
+    pub(super) checks: Allowance,
     pub(super) shares: Vec<Share<usize>>,
     pub(super) round_trip: RoundTrip,
     pub(super) wallclock: Wallclock,
@@ -102,6 +117,9 @@ impl Connection {
             is_dirty: false,
             arrivals: None,
             history: twcc::History::default(),
+            repeats: RetransmissionBudget::new(now),
+            packets: Allowance::new(now, MEMBER_PACKETS_PER_SECOND),
+            checks: Allowance::new(now, MEMBER_CHECKS_PER_SECOND),
             shares: Vec::new(),
             round_trip: RoundTrip::default(),
             wallclock: Wallclock::default(),

@@ -8,6 +8,9 @@ use super::outbound::Outbound;
 use super::slot::{Outcome, Way};
 use crate::limits::DATAGRAM_BYTES_MAX;
 
+/// Packets that may have overtaken the first one of a keyframe.
+const OVERTAKING_MAX: u64 = 128;
+
 impl Sfu {
     /// Writes what is to be sent into `out`, after a batch of inputs. True: `out` is full; send it, clear it and call again.
     pub fn flush(&mut self, now: Instant, out: &mut Outbound) -> bool {
@@ -36,15 +39,24 @@ impl Sfu {
             connection.is_dirty = false;
             return false;
         };
-        let mut way = Way { tuple, sender, ids: &connection.extensions, history: &mut connection.history, out };
-        let mut has_switched = false;
+        let mut way = Way {
+            tuple,
+            sender,
+            ids: &connection.extensions,
+            history: &mut connection.history,
+            repeats: &mut connection.repeats,
+            out,
+        };
+        let (mut has_switched, mut is_full) = (false, false);
         while let Some(pending) = connection.pending.get(connection.flushed).copied() {
             if way.out.reserve(tuple, DATAGRAM_BYTES_MAX).is_none() {
-                return true;
+                is_full = true;
+                break;
             }
             connection.flushed += 1;
             let outcome = match pending {
                 Pending::Fresh { slot, layer, publication, sequence } => {
+                    let slot_number = slot;
                     let Some(slot) = connection.slots.get_mut(usize::from(slot)) else { continue };
                     // What the slot carried a moment ago is not for it any more.
                     let Some(source) = self.publications.get(publication as usize) else { continue };
@@ -53,9 +65,25 @@ impl Sfu {
                     }
                     let before = slot.current();
                     let outcome = slot.forward(now, source, layer, sequence, &mut way);
+                    if let Outcome::Sent(len) = outcome {
+                        way.repeats.note_media(now, len);
+                    }
                     if slot.current() != before {
                         has_switched = true;
                         self.counters.layer_switches += 1;
+                        // What overtook the first packet of the keyframe could not be forwarded when it came.
+                        let cache = source.layers.get(usize::from(layer)).map(|layer| &layer.cache);
+                        let newest = cache.and_then(|cache| cache.newest()).unwrap_or(sequence);
+                        for overtaking in sequence + 1..=newest.min(sequence + OVERTAKING_MAX) {
+                            if cache.is_some_and(|cache| cache.get(overtaking).is_some()) {
+                                connection.pending.push(Pending::Fresh {
+                                    slot: slot_number,
+                                    layer,
+                                    publication,
+                                    sequence: overtaking,
+                                });
+                            }
+                        }
                     }
                     outcome
                 }
@@ -77,14 +105,16 @@ impl Sfu {
                 Outcome::Dropped(_) | Outcome::Lost => {}
             }
         }
-        connection.pending.clear();
-        connection.flushed = 0;
-        connection.is_dirty = false;
+        if !is_full {
+            connection.pending.clear();
+            connection.flushed = 0;
+            connection.is_dirty = false;
+        }
         if has_switched {
             for slot in 0..connection.slots.len() {
                 self.note_layers(key, slot);
             }
         }
-        false
+        is_full
     }
 }

@@ -14,6 +14,9 @@ impl Sfu {
     pub(super) fn handle_rtcp_datagram(&mut self, tuple: Tuple, datagram: &mut [u8]) -> Result<(), DropReason> {
         let &key = self.tuples.get(&tuple).ok_or(DropReason::Unchecked)?;
         let connection = self.members[key].connection.as_mut().ok_or(DropReason::Unchecked)?;
+        if !connection.packets.take(self.now) {
+            return Err(DropReason::Flood);
+        }
         let receiver = connection.transport.receiver_mut().ok_or(DropReason::Unchecked)?;
         let len = receiver.unprotect_rtcp(datagram).map_err(srtp_reason)?;
         for packet in walk(&datagram[..len]) {
@@ -55,6 +58,7 @@ impl Sfu {
         for report in reports {
             let Some(slot) = connection.slots.iter_mut().find(|slot| slot.ssrc == report.ssrc) else { continue };
             let heard = slot.reports.handle_report(now, &report);
+            self.counters.lost_out += (f64::from(heard.loss) * f64::from(heard.expected)).round() as u64;
             if let Some(round_trip) = heard.round_trip {
                 connection.round_trip.note(round_trip);
             }

@@ -53,6 +53,9 @@ impl Sfu {
         let key = ufrag.index() as usize;
         let connection = self.members.get_mut(key).and_then(|member| member.connection.as_mut());
         let connection = connection.filter(|connection| connection.is_named(&ufrag)).ok_or(DropReason::BadCheck)?;
+        if !connection.checks.take(self.now) {
+            return Err(DropReason::Flood);
+        }
         let outcome = connection.transport.handle_stun(self.now, datagram, tuple);
         if connection.transport.is_valid(tuple) {
             self.tuples.insert(tuple, key);
@@ -74,6 +77,9 @@ impl Sfu {
             return Ok(());
         };
         let connection = self.members[key].connection.as_mut().ok_or(DropReason::Unchecked)?;
+        if !connection.packets.take(self.now) {
+            return Err(DropReason::Flood);
+        }
         let outcome = connection.transport.handle_dtls(self.now, datagram, tuple);
         self.drain_transport(key);
         outcome.map_err(reason_of)
@@ -148,6 +154,9 @@ impl Sfu {
         let now = self.now;
         let member = &mut self.members[key];
         let connection = member.connection.as_mut().ok_or(DropReason::Unchecked)?;
+        if !connection.packets.take(now) {
+            return Err(DropReason::Flood);
+        }
         let receiver = connection.transport.receiver_mut().ok_or(DropReason::Unchecked)?;
         let opened = receiver.unprotect_rtp(packet).map_err(srtp_reason)?;
         let size = packet.len();

@@ -83,12 +83,14 @@ pub struct Selector {
     forwarded: Forwarded,
     /// A place to go down came, but what it depends on had not been forwarded: only a keyframe helps.
     is_stuck: bool,
+    /// The last packet decided about: its layer, number and timestamp.
+    decided: Option<(u8, u64, u32)>,
 }
 
 impl Selector {
     /// Forwards nothing until it has a target.
     pub fn new(shape: Shape) -> Self {
-        Self { shape, target: None, current: None, before: None, forwarded: Forwarded::default(), is_stuck: false }
+        Self { shape, target: None, current: None, before: None, forwarded: Forwarded::default(), is_stuck: false, decided: None }
     }
 
     /// What is wanted; none to pause.
@@ -124,7 +126,7 @@ impl Selector {
     }
 
     /// The encoding of which a keyframe is needed: nothing is forwarded, or another spatial layer than the one wanted, and there
-    /// is no other way to get there. Asking again and again is for [`super::keyframe`] to bound.
+    /// is no other way to get there. Asking again and again is for `sfu::keyframe` to bound.
     pub fn needs_keyframe(&self) -> Option<u8> {
         let target = self.target?;
         match (self.shape, self.current) {
@@ -141,6 +143,8 @@ impl Selector {
         let facts = &meta.facts;
         let former = self.current;
         match self.shape {
+            // The packets of a picture share its fate: where others have overtaken its first one, it is decided already.
+            Shape::Simulcast if !facts.is_keyframe && self.is_decided(layer, meta) => {}
             Shape::Simulcast => self.follow_simulcast(target, layer, facts),
             Shape::Scalable => self.follow_scalable(target, facts),
         }
@@ -150,6 +154,7 @@ impl Selector {
             Shape::Simulcast => Target { spatial: 0, ..current },
             Shape::Scalable => current,
         };
+        self.decided = Some((layer, meta.sequence, meta.timestamp));
         if !facts.needed_by.contains(within) {
             return Decision::Drop(Why::AboveTarget);
         }
@@ -166,6 +171,12 @@ impl Selector {
         }
         let ends_picture = self.shape == Shape::Scalable && facts.is_frame_end && facts.layer.spatial == current.spatial;
         Decision::Forward { begins, marker: meta.marker || ends_picture }
+    }
+
+    fn is_decided(&self, layer: u8, meta: &Meta) -> bool {
+        self.decided.is_some_and(|(decided, sequence, timestamp)| {
+            decided == layer && meta.sequence < sequence && meta.timestamp == timestamp
+        })
     }
 
     fn follow_simulcast(&mut self, target: Target, layer: u8, facts: &Facts) {

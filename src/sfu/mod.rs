@@ -12,8 +12,10 @@
 //! | `offer` | from an offer to sections, slots and an answer |
 //! | `subscribe`, `assign` | who gets what |
 //! | `ingress`, `egress` | a packet's way in, and out |
+//! | `flood` | how much a member may send |
 //! | `feedback`, `tick` | RTCP, and what time brings |
-//! | `layer`, `allocation`, `speaker`, `nack`, `keyframe` | one decision each |
+//! | `layer`, `allocation`, `speaker`, `nack`, `keyframe`, `quality` | one decision each |
+//! | `twcc`, `estimate`, `probe`, `pacer` | what a member's link carries, and how fast it is sent into |
 //!
 //! A media packet: `ingress` opens it in place, its publication takes it into its cache, and every slot that carries it is told. `egress` lets
 //! each slot decide, and writes the packet under the slot's own numbers and the member's own extension ids.
@@ -27,7 +29,9 @@ mod command;
 mod connection;
 mod demux;
 mod egress;
+pub mod estimate;
 mod feedback;
+mod flood;
 mod identity;
 mod ingress;
 mod keyframe;
@@ -37,7 +41,9 @@ mod nack;
 mod offer;
 mod outbound;
 pub mod pacer;
+pub mod probe;
 mod publication;
+pub mod quality;
 mod rate;
 pub mod reports;
 mod room;
@@ -68,7 +74,7 @@ pub use keyframe::{Ask, KeyframeRequests, RequestBudget};
 pub use layer::{Decision, Selector, Shape, Why};
 pub use nack::{NackGenerator, Overflow};
 pub use outbound::{OUTBOUND_BYTES, Outbound, Run, SEGMENTS_MAX};
-pub use stats::{DropReason, Drops, Stats};
+pub use stats::{DropReason, Drops, Holdings, Stats};
 pub use transport::{
     ChannelEvent, Channels, Credentials, DataError, Failure, OtherIdentity, Refusal, Remote, Transport, TransportEvent,
     answer_binding,
@@ -180,15 +186,28 @@ impl Sfu {
     pub fn stats(&self) -> Stats {
         let mut stats = Stats { members: self.members.len(), publications: self.publications.len(), ..self.counters };
         for connection in self.members.iter().filter_map(|(_, member)| member.connection.as_ref()) {
-            match connection.is_connected {
-                true => stats.transports_connected += 1,
-                false => stats.transports_connecting += 1,
+            match (connection.transport.has_failed(), connection.is_connected) {
+                (true, _) => stats.transports_failed += 1,
+                (false, true) => stats.transports_connected += 1,
+                (false, false) => stats.transports_connecting += 1,
             }
             let carrying = || connection.slots.iter().filter(|slot| slot.carries.is_some());
             stats.subscriptions += carrying().count();
             stats.subscriptions_paused += carrying().filter(|slot| slot.layer().is_none()).count();
         }
         stats
+    }
+
+    /// What it holds.
+    pub fn holdings(&self) -> Holdings {
+        Holdings {
+            rooms: (self.rooms.len(), self.rooms_by_name.len()),
+            members: (self.members.len(), self.members_by_id.len()),
+            publications: self.publications.len(),
+            tuples: self.tuples.len(),
+            waiting: (self.dirty.len(), self.control.len()),
+            events: self.events.len(),
+        }
     }
 
     /// The time since 1970.

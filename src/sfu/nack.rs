@@ -38,6 +38,8 @@ pub struct NackGenerator {
     age_max: Duration,
     rtt: Duration,
     given_up: u64,
+    /// How many of them have been told.
+    told: u64,
 }
 
 impl NackGenerator {
@@ -52,7 +54,7 @@ impl NackGenerator {
     }
 
     fn new(age_max: Duration) -> Self {
-        Self { missing: Vec::new(), newest: None, age_max, rtt: RTT_FIRST, given_up: 0 }
+        Self { missing: Vec::new(), newest: None, age_max, rtt: RTT_FIRST, given_up: 0, told: 0 }
     }
 
     /// The time to the publisher and back, as it was measured last.
@@ -63,6 +65,12 @@ impl NackGenerator {
     /// How many packets were given up so far.
     pub fn given_up(&self) -> u64 {
         self.given_up
+    }
+
+    /// How many packets were given up since the last call.
+    pub fn poll_given_up(&mut self) -> u64 {
+        let told = std::mem::replace(&mut self.told, self.given_up);
+        self.given_up - told
     }
 
     /// How many packets are missing at present.
@@ -201,6 +209,7 @@ mod tests {
         }
         assert_eq!(times, [20, 90, 177, 286, 423, 594, 808]);
         assert_eq!((nacks.given_up(), nacks.missing()), (1, 0));
+        assert_eq!((nacks.poll_given_up(), nacks.poll_given_up()), (1, 0), "told once");
     }
 
     #[test]

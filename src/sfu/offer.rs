@@ -39,6 +39,7 @@ impl Sfu {
             self.disconnect(key);
             self.connect(key, revision, offer, remote);
         }
+        self.drop_sections(key, offer, sends);
         self.take_sections(key, offer, sends);
         let replies = self.replies(key, offer);
         let connection = self.members[key].connection.as_mut().expect("made above");
@@ -102,6 +103,32 @@ impl Sfu {
         Ok(())
     }
 
+    /// Ends what a further offer has no more: sections that are stopped, turned, or carry something else.
+    fn drop_sections(&mut self, key: usize, offer: &Offer, sends: &[SendSection]) {
+        let Some(connection) = &mut self.members[key].connection else { return };
+        let section_of = |mid: &str| offer.sections.iter().find(|section| section.mid == mid && !section.is_stopped);
+        let mut gone = Vec::new();
+        connection.publications.retain(|own| {
+            let publication = &self.publications[*own];
+            let is_sent = sends.iter().any(|send| send.mid == publication.mid && send.source == publication.source);
+            let stays = is_sent && section_of(&publication.mid).is_some_and(|section| section.direction.sends());
+            if !stays {
+                gone.push(*own);
+            }
+            stays
+        });
+        connection.routes.retain(|_, route| !gone.contains(&route.publication));
+        let mut emptied = Vec::new();
+        for (at, slot) in connection.slots.iter_mut().enumerate() {
+            slot.is_open = section_of(&slot.mid).is_some_and(|section| section.direction.receives());
+            if !slot.is_open && slot.carries.is_some() {
+                emptied.push(at);
+            }
+        }
+        emptied.into_iter().for_each(|slot| self.carry(key, slot, None));
+        gone.into_iter().for_each(|publication| self.unpublish(publication));
+    }
+
     /// Makes publications and slots of the sections that are new.
     fn take_sections(&mut self, key: usize, offer: &Offer, sends: &[SendSection]) {
         let (participant, room) = (self.members[key].participant, self.members[key].room);
@@ -141,7 +168,7 @@ impl Sfu {
             if section.kind == Kind::Data {
                 return Decided::Plain(Reply::Data);
             }
-            if let Some(slot) = connection.slots.iter().find(|slot| slot.mid == section.mid) {
+            if let Some(slot) = connection.slots.iter().find(|slot| slot.mid == section.mid && slot.is_open) {
                 let stream = format!("slot-{}", section.mid);
                 return Decided::Send { ssrc: slot.ssrc, rtx: slot.rtx_ssrc, stream };
             }

@@ -82,6 +82,8 @@ pub(super) struct Subscriber {
     pub(super) slot: usize,
     /// Bit by layer: what it forwards, and what it waits for.
     pub(super) layers: u8,
+    /// Bit by layer: what the sender should send for it. More than the above where a larger picture is shown than comes.
+    pub(super) wants: u8,
 }
 
 /// One sending section of a member's peer connection.
@@ -294,6 +296,15 @@ impl Publication {
         })
     }
 
+    /// Bit by layer: those from this one up to the smallest that covers so many lines. They may come later: an encoder adds layers as its
+    /// uplink allows.
+    pub(super) fn layers_for(&self, from: u8, lines: u16) -> u8 {
+        let count = self.layers.len();
+        let of = |at: usize| self.layers[at].lines.unwrap_or(USUAL[at.min(USUAL.len() - 1)].0);
+        let highest = (0..count).find(|at| of(*at) >= lines).unwrap_or(count.saturating_sub(1));
+        (usize::from(from)..=highest).fold(0, |layers, at| layers | 1 << at.min(7))
+    }
+
     /// The layer to begin with while this one does not come: the highest below it that does.
     pub(super) fn live_below(&self, now: Instant, layer: u8) -> Option<u8> {
         let below = self.layers.iter().take(usize::from(layer)).rposition(|layer| layer.is_live(now));
@@ -317,7 +328,8 @@ impl Publication {
         if !self.source.is_video() {
             return None;
         }
-        let mut wanted = self.subscribers.iter().fold(0, |wanted, subscriber| wanted | subscriber.layers);
+        let mut wanted = self.subscribers.iter().fold(0, |wanted, subscriber| wanted | subscriber.layers | subscriber.wants);
+        wanted &= all(self.layers.len());
         if wanted != 0 {
             // The lowest always: it is cheap, and where a subscriber whose link gets worse can go at once.
             wanted |= 1;

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use super::keyframe::RequestBudget;
 use super::layer::{Decision, Selector, Shape, Why};
 use super::outbound::Outbound;
+use super::pacer::RetransmissionBudget;
 use super::publication::Publication;
 use super::reports::Outgoing;
 use super::tuple::Tuple;
@@ -33,6 +34,7 @@ pub(super) struct Way<'a> {
     pub(super) sender: &'a mut Sender,
     pub(super) ids: &'a ExtensionIds,
     pub(super) history: &'a mut History,
+    pub(super) repeats: &'a mut RetransmissionBudget,
     pub(super) out: &'a mut Outbound,
 }
 
@@ -55,6 +57,8 @@ pub(super) struct Slot {
     /// Of retransmissions, where the member knows them.
     pub(super) rtx_ssrc: u32,
     formats: Vec<sdp::Format>,
+    /// The last offer had it; else it is left empty.
+    pub(super) is_open: bool,
     /// The publication that it carries.
     pub(super) carries: Option<usize>,
     /// The member cannot decode its codec.
@@ -81,6 +85,7 @@ impl Slot {
             ssrc,
             rtx_ssrc,
             formats: section.formats.clone(),
+            is_open: true,
             carries: None,
             is_unsupported: false,
             is_paused: false,
@@ -247,6 +252,9 @@ impl Slot {
         let Some(payload_type) = self.rtx_payload_type(publication, packet.meta.payload_type) else { return Outcome::Lost };
         self.again.retain(|(_, at)| now.saturating_duration_since(*at) < AGAIN_AFTER);
         if self.again.iter().any(|(number, _)| *number == sequence) || self.again.len() >= AGAIN_REMEMBERED {
+            return Outcome::Lost;
+        }
+        if !way.repeats.take(now, room_of(&packet)) {
             return Outcome::Lost;
         }
         self.again.push((sequence, now));

@@ -22,7 +22,7 @@ pub enum DropReason {
     UnknownSource,
     /// Its sender sends more than it may.
     Flood,
-    /// Nobody's bandwidth had room for it.
+    /// What waits to be sent there has no room for it: a message for a data channel.
     Queue,
 }
 
@@ -121,6 +121,23 @@ pub struct Stats {
     pub layer_switches: u64,
     /// What was dropped.
     pub drops: Drops,
+}
+
+/// What a shard holds, besides counters: nothing, once all members have left and all is sent.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Holdings {
+    /// Rooms, and their names.
+    pub rooms: (usize, usize),
+    /// Members, and their names.
+    pub members: (usize, usize),
+    /// Sources that are received.
+    pub publications: usize,
+    /// Ways that lead to a member.
+    pub tuples: usize,
+    /// Members with packets that wait, and datagrams that do.
+    pub waiting: (usize, usize),
+    /// Events that nobody has polled.
+    pub events: usize,
 }
 
 #[cfg(test)]

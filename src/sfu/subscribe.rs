@@ -29,8 +29,13 @@ impl Sfu {
         let Some(member) = self.members.get(key) else { return };
         let Some(connection) = &member.connection else { return };
         for is_video in [false, true] {
-            let places: Vec<usize> =
-                connection.slots.iter().enumerate().filter(|(_, slot)| slot.is_video == is_video).map(|(at, _)| at).collect();
+            let places: Vec<usize> = connection
+                .slots
+                .iter()
+                .enumerate()
+                .filter(|(_, slot)| slot.is_video == is_video && slot.is_open)
+                .map(|(at, _)| at)
+                .collect();
             let connection = self.members[key].connection.as_ref().expect("seen above");
             let mut held: Vec<Option<usize>> = places.iter().map(|at| connection.slots[*at].carries).collect();
             let wanted = if is_video { self.wanted_pictures(key) } else { self.wanted_sounds(key, places.len()) };
@@ -75,15 +80,24 @@ impl Sfu {
         if sounds.len() <= slots {
             return sounds;
         }
-        let mut wanted: Vec<usize> = room.speakers.loudest().iter().copied().filter(|loud| sounds.contains(loud)).collect();
+        let loudest = room.speakers.loudest().iter().copied();
+        let mut wanted: Vec<usize> = loudest.filter(|loud| sounds.contains(loud)).take(slots).collect();
         let held = member.connection.iter().flat_map(|connection| connection.slots.iter()).filter_map(|slot| slot.carries);
         wanted.extend(held.filter(|held| sounds.contains(held) && !room.speakers.loudest().contains(held)));
-        wanted.extend(sounds.iter().copied().filter(|sound| !wanted.contains(sound)).collect::<Vec<_>>());
+        for sound in sounds {
+            // More have no place: in a large room the rest is not looked at.
+            if wanted.len() >= slots {
+                break;
+            }
+            if !wanted.contains(&sound) {
+                wanted.push(sound);
+            }
+        }
         wanted
     }
 
     /// Puts a publication into a slot, or empties it.
-    fn carry(&mut self, key: usize, slot: usize, publication: Option<usize>) {
+    pub(super) fn carry(&mut self, key: usize, slot: usize, publication: Option<usize>) {
         let before = self.members[key].connection.as_ref().and_then(|connection| connection.slots[slot].carries);
         if let Some(before) = before {
             self.forget_subscriber(before, key, slot);
@@ -96,7 +110,7 @@ impl Sfu {
         connection.next_allocation = self.now;
         let Some((publication, source)) = source else { return };
         let layers = connection.slots[slot].layers(source.shape());
-        self.publications[publication].subscribers.push(Subscriber { member: key, slot, layers });
+        self.publications[publication].subscribers.push(Subscriber { member: key, slot, layers, wants: u8::MAX });
     }
 
     pub(super) fn forget_subscriber(&mut self, publication: usize, member: usize, slot: usize) {
@@ -111,8 +125,10 @@ impl Sfu {
         for Subscriber { member, slot, .. } in publication.subscribers {
             let Some(connection) = self.members.get_mut(member).and_then(|member| member.connection.as_mut()) else { continue };
             connection.slots[slot].carry(None);
-            connection.pending.clear();
+            // Its key may soon be another's. What waits of others stays.
+            connection.pending.drain(..connection.flushed);
             connection.flushed = 0;
+            connection.pending.retain(|pending| !pending.is_of(key));
             connection.slots_changed = true;
         }
         let room = self.members.get(publication.member).map(|member| member.room);

@@ -1,13 +1,18 @@
 //! Owns what time brings: timers of transports, feedback to publishers, reports, and what each subscriber can be given.
 
+use std::collections::VecDeque;
 use std::time::{Duration, Instant};
+
+use bytes::Bytes;
 
 use super::allocation::{LayerRate, Wish, allocate};
 use super::keyframe::Ask;
 use super::publication::Publication;
+use super::transport::Transport;
+use super::tuple::Tuple;
 use super::twcc::Outcome;
 use super::{Event, Sfu};
-use crate::limits::DATAGRAM_BYTES_MAX;
+use crate::limits::RTCP_BYTES_MAX;
 use crate::protocol::SectionState;
 use crate::rtp::rtcp::{Report, Writer};
 
@@ -29,6 +34,10 @@ const BUDGET_BPS: u64 = 50_000_000;
 
 /// Bits per second kept for each voice.
 const VOICE_BPS: u64 = 50_000;
+
+/// What RTCP may have before it is protected, and what a sender report with its name needs of it.
+const RTCP_ROOM: usize = RTCP_BYTES_MAX - crate::srtp::RTCP_OVERHEAD_MAX;
+const REPORT_ROOM: usize = 100;
 
 /// Buffers that are used again and again.
 #[derive(Default)]
@@ -169,6 +178,15 @@ impl Sfu {
                 connection.slots_changed |= slot.set_layer(layer);
                 changed = true;
             }
+            // Held back by what comes, not by this member's link: then more is welcome.
+            let wanted = shown.iter().find(|(shown, ..)| *shown == share.key);
+            let (Some((_, wanted, _)), Some(layer)) = (wanted, layer) else { continue };
+            let Some(publication) = slot.carries.and_then(|key| self.publications.get_mut(key)) else { continue };
+            let more = if share.is_deficient { 0 } else { publication.layers_for(layer, wanted.height.min(wanted.width)) };
+            let own = publication.subscribers.iter_mut().find(|own| (own.member, own.slot) == (key, share.key));
+            if let Some(own) = own {
+                own.wants = more;
+            }
         }
         if changed {
             for slot in 0..self.members[key].connection.as_ref().map_or(0, |connection| connection.slots.len()) {
@@ -208,9 +226,10 @@ impl Sfu {
         let Some(connection) = self.members[key].connection.as_mut().filter(|connection| connection.is_connected) else { return };
         let Some(tuple) = connection.transport.selected() else { return };
         let own = connection.ssrc;
-        let mut packet = [0; DATAGRAM_BYTES_MAX];
-        let room = packet.len() - crate::srtp::RTCP_OVERHEAD_MAX;
-        let mut writer = Writer::new(&mut packet[..room]);
+        let mut packet = [0; RTCP_BYTES_MAX];
+        let mut out = RtcpOut { tuple, control: &mut self.control };
+        let transport = &mut connection.transport;
+        let mut writer = Writer::new(&mut packet[..RTCP_ROOM]);
         if connection.next_report <= now {
             connection.next_report = now + REPORT_INTERVAL;
             let reports = &mut self.scratch.reports;
@@ -227,6 +246,11 @@ impl Sfu {
                 let moment = publication.layers[layer].moment;
                 let source = moment.and_then(|moment| Some((moment, slot.timestamp_offset()?)));
                 if let Some(info) = slot.reports.sender_info(now, unix, source) {
+                    if writer.len() > RTCP_ROOM - REPORT_ROOM {
+                        let len = writer.len();
+                        out.send(transport, &mut packet, len);
+                        writer = Writer::new(&mut packet[..RTCP_ROOM]);
+                    }
                     writer.sender_report(&info, &[]);
                     writer.description(info.ssrc, &connection.cname);
                 }
@@ -239,6 +263,12 @@ impl Sfu {
                 let sequences = &mut self.scratch.sequences;
                 sequences.clear();
                 layer.nacks.poll(now, sequences);
+                self.counters.lost_in += layer.nacks.poll_given_up();
+                if writer.len() > RTCP_ROOM / 2 {
+                    let len = writer.len();
+                    out.send(transport, &mut packet, len);
+                    writer = Writer::new(&mut packet[..RTCP_ROOM]);
+                }
                 if !sequences.is_empty() {
                     self.counters.nacks_out += sequences.len() as u64;
                     writer.nack(own, ssrc, sequences);
@@ -256,17 +286,38 @@ impl Sfu {
                 }
             }
         }
-        if let Some(arrivals) = &mut connection.arrivals {
-            while let Some(len) = arrivals.write(now, own, 0, writer.room()) {
+        if writer.len() > RTCP_ROOM / 2 {
+            let len = writer.len();
+            out.send(transport, &mut packet, len);
+            writer = Writer::new(&mut packet[..RTCP_ROOM]);
+        }
+        // libwebrtc takes feedback about the transport only where it names a stream of its own.
+        let streams = connection.publications.iter().filter_map(|key| self.publications.get(*key));
+        let named = streams.flat_map(|publication| &publication.layers).find_map(|layer| layer.ssrc);
+        if let (Some(arrivals), Some(named)) = (&mut connection.arrivals, named) {
+            while let Some(len) = arrivals.write(now, own, named, writer.room()) {
                 writer.advance(len);
             }
         }
         let len = writer.len();
+        out.send(transport, &mut packet, len);
+    }
+}
+
+/// Where RTCP to one member goes.
+struct RtcpOut<'a> {
+    tuple: Tuple,
+    control: &'a mut VecDeque<(Tuple, Bytes)>,
+}
+
+impl RtcpOut<'_> {
+    /// Sends the first `len` bytes, a compound of their own.
+    fn send(&mut self, transport: &mut Transport, packet: &mut [u8], len: usize) {
         if len > 0
-            && let Some(sender) = connection.transport.sender_mut()
-            && let Ok(len) = sender.protect_rtcp(&mut packet, len)
+            && let Some(sender) = transport.sender_mut()
+            && let Ok(len) = sender.protect_rtcp(packet, len)
         {
-            self.control.push_back((tuple, bytes::Bytes::copy_from_slice(&packet[..len])));
+            self.control.push_back((self.tuple, Bytes::copy_from_slice(&packet[..len])));
         }
     }
 }

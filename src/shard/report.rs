@@ -34,6 +34,8 @@ pub struct WorkerCounters {
 pub struct Report {
     /// Its thread.
     pub worker: WorkerCounters,
+    /// Share of the time since the report before that it worked: 0 to 1.
+    pub load: f64,
     /// Its UDP socket.
     pub udp: UdpCounters,
     /// Whether it sends runs as runs (GSO).

@@ -246,6 +246,8 @@ async fn shards_stop_under_load() {
     let all = reports.read();
     assert!(all.iter().map(|report| report.udp.datagrams_out).sum::<u64>() >= 100, "{all:?}");
     assert!(all.iter().all(|report| report.worker.busy <= report.worker.running));
+    assert!(all.iter().all(|report| (0.0..=1.0).contains(&report.load)), "{all:?}");
+    assert!(all.iter().any(|report| report.load > 0.0), "{all:?}");
 }
 
 #[tokio::test]

@@ -123,6 +123,8 @@ pub(super) struct Worker<M> {
     asked: Vec<(Tuple, ShardId)>,
     held: Option<Event>,
     counters: WorkerCounters,
+    /// As they were published last.
+    published: WorkerCounters,
     udp_is_ready: bool,
     listener_is_ready: bool,
     accept_after: Option<Instant>,
@@ -148,6 +150,7 @@ impl<M: Media> Worker<M> {
             asked: Vec::with_capacity(ASKED_MAX),
             held: None,
             counters: WorkerCounters::default(),
+            published: WorkerCounters::default(),
             udp_is_ready: true,
             listener_is_ready: true,
             accept_after: None,
@@ -385,9 +388,11 @@ impl<M: Media> Worker<M> {
         }
     }
 
-    fn publish(&self) {
+    fn publish(&mut self) {
+        let before = std::mem::replace(&mut self.published, self.counters);
         let report = Report {
             worker: self.counters,
+            load: share(self.counters.busy - before.busy, self.counters.running - before.running),
             udp: self.parts.udp.counters(),
             segments: self.parts.udp.segments(),
             tcp: self.tcp.counters(),
@@ -398,6 +403,11 @@ impl<M: Media> Worker<M> {
         };
         *self.parts.report.lock() = report;
     }
+}
+
+/// How much of `whole` a part is; 0 of nothing.
+fn share(part: Duration, whole: Duration) -> f64 {
+    if whole.is_zero() { 0.0 } else { part.as_secs_f64() / whole.as_secs_f64() }
 }
 
 /// A Binding success response (RFC 8489 section 5).

@@ -2,20 +2,23 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { setTimeout as pause } from "node:timers/promises";
 import { FACES } from "./harness/media.mjs";
+import { links } from "./harness/probe.mjs";
 import { Scene, STORY_MS } from "./harness/scene.mjs";
 import { keepScreenshot } from "./harness/screenshots.mjs";
 import { until } from "./harness/wait.mjs";
 
 const ROOM = "terminal";
-const PHONE = { width: 360, height: 740 };
+/** A small one, so that few people are too many for it. */
+const PHONE = { width: 360, height: 480 };
 
 test("more people than fit are on pages; a click enlarges one", { timeout: STORY_MS }, (t) =>
   Scene.play(t, async (scene) => {
     const { url } = await scene.server();
     const ann = await scene.person({ face: FACES.ann, url, context: { viewport: PHONE, hasTouch: true } });
     await ann.join(ROOM);
-    const guests = Array.from({ length: 16 }, (_, index) => `Guest ${index + 1}`);
+    const guests = Array.from({ length: 9 }, (_, index) => `Guest ${index + 1}`);
     for (const name of guests) {
       scene.peer({ url, room: ROOM, name });
     }
@@ -36,6 +39,25 @@ test("more people than fit are on pages; a click enlarges one", { timeout: STORY
       assert.ok(await ann.button("Next page").isDisabled());
       await ann.button("Previous page").click();
       await until("back on the first page", () => inSight(ann), (names) => names.join() === first.join());
+    });
+
+    await scene.step("who is out of sight is asked for no picture, and for one again before being in sight", async () => {
+      const ben = await scene.person({ face: FACES.ben, url });
+      // Without a voice: whoever speaks is kept in sight.
+      await ben.openRoom(ROOM, "?name=Ben&audio=0&join=1");
+      await ben.isInRoom();
+      await until("Ben has a tile", () => ann.page.locator("figure[aria-label=Ben]").count(), (count) => count === 1);
+      const sent = () => framesSentTo(ben);
+      await until("Ben sends nothing to Ann's page", () => steady(sent, 1500), Boolean, { timeoutMs: 40_000 });
+      assert.equal(await ann.page.locator("figure[aria-label=Ben]").getAttribute("data-role"), "elsewhere");
+      assert.equal((await links(ben.page)).filter(({ state }) => state === "connected").length, guests.length + 1, "every link stands");
+      await ann.button("Next page").click();
+      await ann.sees("Ben");
+      await ann.recognises(FACES.ben);
+      await ann.button("Previous page").click();
+      await until("Ben has stopped sending", () => steady(sent, 1500), Boolean, { timeoutMs: 40_000 });
+      await ben.leave();
+      await until("Ben is gone", () => ann.tile("Ben").count(), (count) => count === 0);
     });
 
     await scene.step("a pinned tile takes the stage, and gives it back", async () => {
@@ -82,6 +104,28 @@ test("who shares a position is seen with distance and direction, and no more whe
   }),
 );
 
+/** Pictures that a person has sent to the one other page that sends pictures itself; none where there is no such link. */
+function framesSentTo(from) {
+  return from.page.evaluate(async () => {
+    let frames = null;
+    for (const connection of window.__probe.peerConnections.filter(({ connectionState }) => connectionState === "connected")) {
+      const stats = [...(await connection.getStats()).values()];
+      if (stats.some(({ type, kind, framesDecoded }) => type === "inbound-rtp" && kind === "video" && framesDecoded > 0)) {
+        // A section that is not to send has no figures any more.
+        frames = stats.filter(({ type, kind }) => type === "outbound-rtp" && kind === "video").reduce((sum, { framesSent }) => sum + (framesSent ?? 0), 0);
+      }
+    }
+    return frames;
+  });
+}
+
+/** Whether a count stands still for so long. */
+async function steady(count, forMs) {
+  const before = await count();
+  await pause(forMs);
+  return before !== null && (await count()) === before;
+}
+
 /** Shares the place by the menu, which leads to the list of people. */
 async function share(person) {
   await person.button("More").click();
@@ -89,14 +133,11 @@ async function share(person) {
   await person.page.getByRole("dialog", { name: "People" }).waitFor();
 }
 
-/** Names of the tiles that are on the stage now, in their order of reading; the empty list while tiles still move. */
-async function inSight(person) {
-  const look = () =>
-    person.page.locator("figure").evaluateAll((figures) =>
-      figures
-        .filter((figure) => !figure.inert && figure.checkVisibility({ opacityProperty: true, visibilityProperty: true }))
-        .map((figure) => ({ name: figure.getAttribute("aria-label"), box: JSON.stringify(figure.getBoundingClientRect()) })),
-    );
-  const [first, second] = [await look(), await look()];
-  return JSON.stringify(first) === JSON.stringify(second) ? first.map(({ name }) => name) : [];
+/** Names of the tiles that are on the stage now, in their order; the empty list while one still comes or goes. */
+function inSight(person) {
+  return person.page.locator("figure").evaluateAll((figures) => {
+    const seen = (figure) => figure.checkVisibility({ opacityProperty: true, visibilityProperty: true });
+    const rests = figures.every((figure) => seen(figure) !== figure.inert && figure.getAnimations().length === 0);
+    return rests ? figures.filter(seen).map((figure) => figure.getAttribute("aria-label")) : [];
+  });
 }

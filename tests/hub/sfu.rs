@@ -188,6 +188,23 @@ fn a_resume_keeps_the_transport_and_a_handover_makes_another() {
 }
 
 #[test]
+fn a_call_that_is_handed_over_twice_hears_nothing_of_either_device_before() {
+    let mut stage = Stage::with_sfu();
+    let (ann, at_first) = stage.join("a", r#""sfu""#, None);
+    let token = stage.welcome(at_first).resume.token.clone();
+    stage.join("a", r#""sfu""#, Some(&token));
+    let (_, at_third) = stage.join("a", r#""sfu""#, Some(&token));
+    stage.heard(at_third);
+    for sdp in ["first", "second"] {
+        stage.input(Input::Sfu(Event::Answer { participant: ann, revision: 1, sdp: sdp.into() }));
+        stage.input(Input::Sfu(Event::Left { participant: ann }));
+    }
+    stage.input(Input::Sfu(Event::Answer { participant: ann, revision: 1, sdp: "third".into() }));
+    let heard = stage.heard(at_third);
+    assert!(matches!(&heard[..], [ServerMessage::SfuAnswer { sdp, .. }] if sdp == "third"), "{heard:?}");
+}
+
+#[test]
 fn speakers_reach_those_that_use_the_sfu_and_quality_everyone() {
     let mut stage = Stage::with_sfu();
     let (ann, at_ann) = stage.join("a", r#""sfu""#, None);

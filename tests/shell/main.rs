@@ -4,3 +4,5 @@ mod bad_input;
 mod client;
 mod flood;
 mod joining;
+mod sfu_line;
+mod sfu_server;

@@ -1,80 +1,16 @@
 //! Headless participants meet through a real server: real WebSockets, real ICE, DTLS and SRTP over loopback.
 
+mod guest;
+mod through_sfu;
+
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use guest::{Guest, both_kinds, options, start};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{oneshot, watch};
-use tokio::task::{JoinHandle, JoinSet};
-use tokio::time::timeout;
-use visavis::config::Config;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
 use visavis::peer::{self, Kind, LinkState, Media, MemberReport, Options, Path, PeerError, Report, Source, TrackReport};
-use visavis::server::Server;
-
-/// Longer than anything here takes; only a failure waits for it.
-const PATIENCE: Duration = Duration::from_secs(30);
-
-async fn start() -> Server {
-    let mut config = Config::default();
-    config.http.listen = ([127, 0, 0, 1], 0).into();
-    config.sfu.listen = ([127, 0, 0, 1], 0).into();
-    config.http.admin_listen = None;
-    Server::start(&config, None).await.expect("loopback has a free port")
-}
-
-/// A headless participant that a test watches.
-struct Guest {
-    progress: watch::Receiver<Report>,
-    leave: oneshot::Sender<()>,
-    task: JoinHandle<Result<Report, PeerError>>,
-}
-
-fn both_kinds() -> Media {
-    Media { audio: Some(peer::tone(440).expect("built in")), video: Some(peer::pattern()) }
-}
-
-fn options(server: SocketAddr, name: &str, media: Media) -> Options {
-    let endpoint = format!("http://{server}").parse().expect("a URL");
-    let room = "den".parse().expect("a room");
-    Options { media, ..Options::new(endpoint, room, name.parse().expect("a name")) }
-}
-
-impl Guest {
-    fn join(mut options: Options) -> Self {
-        let nothing = Report {
-            own: None,
-            room: options.room.clone(),
-            connected: false,
-            members: vec![],
-            chat: vec![],
-            reconnects: 0,
-            errors: vec![],
-        };
-        let (sender, progress) = watch::channel(nothing);
-        options.progress = Some(sender);
-        let (leave, left) = oneshot::channel();
-        let task = tokio::spawn(peer::run(options, async move {
-            // A test that fails drops its end, which is as good a reason to leave.
-            let _ = left.await;
-        }));
-        Self { progress, leave, task }
-    }
-
-    /// Waits until the report is like this.
-    async fn until(&mut self, what: &str, is_so: impl Fn(&Report) -> bool) -> Report {
-        let waited = timeout(PATIENCE, self.progress.wait_for(is_so)).await.map(|report| report.map(|report| report.clone()));
-        match waited {
-            Ok(report) => report.expect("the participant is there"),
-            Err(_) => panic!("never {what}: {}", self.progress.borrow().to_json()),
-        }
-    }
-
-    async fn leave(self) -> Report {
-        let _ = self.leave.send(());
-        let report = timeout(PATIENCE, self.task).await.expect("leaves in time").expect("does not panic");
-        report.expect("was in the room")
-    }
-}
 
 fn only(report: &Report) -> Option<&MemberReport> {
     report.members.first().filter(|_| report.members.len() == 1)

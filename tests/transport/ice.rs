@@ -183,7 +183,9 @@ fn media_goes_on_over_the_old_way_until_the_restart_is_proved() {
 #[test]
 fn a_restart_brings_back_what_had_lapsed() {
     let mut world = World::connected(client());
+    assert!(!world.transport.has_failed());
     world.pass(Duration::from_secs(60), false);
+    assert!(world.transport.has_failed());
     world.take_events();
     let remote = world.client.remote();
     world.ours = credentials(1);
@@ -191,6 +193,7 @@ fn a_restart_brings_back_what_had_lapsed() {
     world.check(tuple(3000), Check::Plain);
     assert_eq!(world.take_events(), [TransportEvent::Selected(tuple(3000))]);
     assert!(world.transport.is_valid(tuple(3000)) && world.transport.sender_mut().is_some());
+    assert!(!world.transport.has_failed());
     world.pass(Duration::from_secs(60), false);
     assert!(world.take_events().contains(&TransportEvent::Failed(Failure::Consent)), "and it lapses again");
 }

@@ -224,11 +224,22 @@ fn a_secret_file_is_read_beside_the_file_and_must_be_there() {
 }
 
 #[test]
-fn the_two_listeners_may_not_be_the_same() {
+fn no_two_listeners_may_be_the_same() {
     let errors = Given { flags: &[("listen", ":9090")], ..Given::default() }.errors();
     assert_eq!(errors.len(), 1);
     assert!(errors[0].starts_with("--listen: http.listen and http.admin_listen are the same"), "{errors:?}");
     Given { flags: &[("listen", "127.0.0.1:0"), ("admin-listen", "127.0.0.1:0")], ..Given::default() }.config();
+
+    let file = "[sfu]\nlisten = \"127.0.0.1:8080\"";
+    let errors = Given { file, ..Given::default() }.errors();
+    assert_eq!(errors.len(), 1, "{errors:?}");
+    assert!(errors[0].starts_with("etc/visavis.toml:2:10: http.listen and sfu.listen are the same"), "{errors:?}");
+    assert!(errors[0].contains("TCP as well as UDP"), "{errors:?}");
+    let errors = Given { file: "[http]\nadmin_listen = \":8443\"", ..Given::default() }.errors();
+    assert_eq!(errors.len(), 1, "{errors:?}");
+    assert!(errors[0].starts_with("etc/visavis.toml:2:16: http.admin_listen and sfu.listen are the same"), "{errors:?}");
+    Given { file, flags: &[("sfu", "off")], ..Given::default() }.config();
+    Given { file, flags: &[("listen", "192.168.1.5:8080")], ..Given::default() }.config();
 }
 
 #[test]

@@ -84,6 +84,12 @@ impl Clip {
         Self::new(Codec::Vp8, ivf::read(&file(path)?)?)
     }
 
+    /// The same frames, each for so many times as long: fewer packets per second.
+    pub fn slowed(&self, times: u32) -> Self {
+        let slow = |frame: &Frame| Frame { ticks: frame.ticks.saturating_mul(times.max(1)), ..frame.clone() };
+        Self { codec: self.codec, frames: self.frames.iter().map(slow).collect() }
+    }
+
     /// How the frames are encoded.
     pub fn codec(&self) -> Codec {
         self.codec

@@ -147,8 +147,8 @@ impl Rewriter {
     }
 
     /// From this packet on, forwards this layer: after a switch, after a pause, or of another sender. `aligned` is the packet's
-    /// timestamp in the clock of the layer forwarded so far, where sender reports tell it (see
-    /// [`super::SenderClock::translate`]); otherwise the clock on the wall decides.
+    /// timestamp in the clock of the layer forwarded so far, where sender reports tell it;
+    /// otherwise the clock on the wall decides.
     pub fn begin(&mut self, now: Instant, layer: u8, meta: &Meta, aligned: Option<u32>) -> Result<(), Behind> {
         let aligned = match &self.source {
             Some(source) if source.layer == layer => Some(meta.timestamp),

@@ -256,6 +256,11 @@ impl Transport {
         self.paths.is_valid(tuple)
     }
 
+    /// Whether it has been lost: nothing goes through, unless a restart brings it back.
+    pub fn has_failed(&self) -> bool {
+        matches!(self.state, State::Lapsed | State::Closed)
+    }
+
     /// Where everything goes, once a check has come.
     pub fn selected(&self) -> Option<Tuple> {
         self.paths.selected()

@@ -139,6 +139,10 @@ class RunningMeeting implements Meeting {
     this.#sfu.show(seen);
   }
 
+  hideCameras(participants: ReadonlySet<ParticipantId>): void {
+    this.#links.setOutOfSight(participants);
+  }
+
   retryLink(participant: ParticipantId): void {
     if (this.#sfu.reaches(participant)) {
       this.#sfu.retry();

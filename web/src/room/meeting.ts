@@ -49,6 +49,8 @@ export interface Meeting {
   sharePosition(position: Position | null): void;
   /** Tells which pictures of others are in sight, in order of importance: the server sends no others. */
   showVideos(seen: readonly Visible[]): void;
+  /** Tells whose cameras are on no page in sight: those who send directly stop sending them to this one. */
+  hideCameras(participants: ReadonlySet<ParticipantId>): void;
   /** Tries a failed link again. */
   retryLink(participant: ParticipantId): void;
   /** A link that hands this call over to another device (it carries the resume token in its fragment). */

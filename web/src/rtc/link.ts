@@ -61,6 +61,7 @@ export class PeerLink {
   #frames: number | null = null;
   #counted: Counted | null = null;
   #frozenReadings = 0;
+  #wantsCamera = true;
   /** Which tracks were told last, so that the streams stay the same objects while their tracks do. */
   #shown: { readonly connection: RTCPeerConnection; readonly count: number } | null = null;
   #limiting: Promise<void> = Promise.resolve();
@@ -119,6 +120,16 @@ export class PeerLink {
       if (transceiver.sender.track !== tracks[slot] && connection.signalingState !== "closed") {
         await transceiver.sender.replaceTrack(tracks[slot]);
       }
+    }
+  }
+
+  /** Whether the other end's camera is to come. It stops sending when it has taken the offer that follows from a change. */
+  wantCamera(wanted: boolean): void {
+    this.#wantsCamera = wanted;
+    const camera = slotsOf(this.#connection).get("camera");
+    // Before the first negotiation the section is laid out, or answered, as it is wanted then.
+    if (this.#negotiated && camera !== undefined && camera.direction !== this.#directionOf("camera")) {
+      camera.direction = this.#directionOf("camera");
     }
   }
 
@@ -212,7 +223,7 @@ export class PeerLink {
   }
 
   #addSection(slot: Slot): void {
-    const init: RTCRtpTransceiverInit = { direction: "sendrecv", streams: [this.#streamOf(slot)] };
+    const init: RTCRtpTransceiverInit = { direction: this.#directionOf(slot), streams: [this.#streamOf(slot)] };
     const track = this.#settings().tracks[slot];
     this.#connection.addTransceiver(track ?? kindOf(slot), init);
   }
@@ -231,14 +242,19 @@ export class PeerLink {
     }
   }
 
+  #directionOf(slot: Slot): RTCRtpTransceiverDirection {
+    return slot === "camera" && !this.#wantsCamera ? "sendonly" : "sendrecv";
+  }
+
   #streamOf(slot: Slot): MediaStream {
     return slot === "microphone" || slot === "camera" ? this.#sent.camera : this.#sent.screen;
   }
 
   #attachToAnswer(): void {
     for (const [slot, transceiver] of slotsOf(this.#connection)) {
-      if (transceiver.direction !== "sendrecv") {
-        transceiver.direction = "sendrecv";
+      const direction = this.#directionOf(slot);
+      if (transceiver.direction !== direction) {
+        transceiver.direction = direction;
         transceiver.sender.setStreams(this.#streamOf(slot));
       }
     }
@@ -261,6 +277,7 @@ export class PeerLink {
     this.#negotiated = true;
     this.#run(this.limitSenders());
     this.#run(this.sendTracks());
+    this.wantCamera(this.#wantsCamera);
     if (first) {
       this.#watchCamera();
       this.#planRepair();

@@ -7,6 +7,9 @@ import { NO_TRACKS, SLOTS, type Tracks } from "./slots";
 
 const STATS_INTERVAL_MS = 2000;
 
+/** A page that is turned soon turned back costs no negotiation. */
+const OUT_OF_SIGHT_MS = 3000;
+
 export class Links {
   readonly #world: LinkWorld;
   readonly #events: LinkEvents;
@@ -17,6 +20,8 @@ export class Links {
   #tracks: Tracks = NO_TRACKS;
   #signaling = false;
   #cancelStats: (() => void) | null = null;
+  #outOfSight: ReadonlySet<ParticipantId> = new Set();
+  #cancelOutOfSight: (() => void) | null = null;
 
   constructor(world: LinkWorld, events: LinkEvents) {
     this.#world = world;
@@ -93,6 +98,22 @@ export class Links {
     }
   }
 
+  /** Whose cameras nobody sees at the moment: after a while they are asked not to send. The others are asked to at once. */
+  setOutOfSight(participants: ReadonlySet<ParticipantId>): void {
+    this.#outOfSight = participants;
+    for (const [participant, link] of this.#links) {
+      if (!participants.has(participant)) {
+        link.wantCamera(true);
+      }
+    }
+    this.#cancelOutOfSight?.();
+    this.#cancelOutOfSight = this.#world.after(OUT_OF_SIGHT_MS, () => {
+      for (const participant of this.#outOfSight) {
+        this.#links.get(participant)?.wantCamera(false);
+      }
+    });
+  }
+
   retry(participant: ParticipantId): void {
     this.#links.get(participant)?.retry();
   }
@@ -110,6 +131,7 @@ export class Links {
 
   close(): void {
     this.#cancelStats?.();
+    this.#cancelOutOfSight?.();
     this.#closeAll();
   }
 

@@ -115,6 +115,7 @@ export function fakeMeeting(state: Signal<RoomState>): Meeting {
     rename: (name) => changeSelf({ name }),
     sharePosition: (position) => change({ position }),
     showVideos: () => undefined,
+    hideCameras: () => undefined,
     retryLink: (id) =>
       change({
         participants: state.peek().participants.map((participant) =>

@@ -14,7 +14,7 @@ import type { RoomUi } from "./room-ui";
 import { ScreenTile } from "./screen-tile";
 import { SeatPlan } from "./seats";
 import { useSize } from "./use-size";
-import { listVisible } from "./visible";
+import { listHidden, listVisible } from "./visible";
 import "./stage.css";
 
 interface Props {
@@ -39,6 +39,7 @@ export function Stage({ media, meeting, ui, ownName }: Props) {
 
   useForgetPin(ui, state, sharing);
   useShowVideos(meeting, arrangement, ui.pinned.value);
+  useHideCameras(meeting, size.width > 0 ? arrangement : null);
 
   return (
     <section class="stage" ref={stage} data-still={still} data-large={large !== null} aria-label={words.value.stage}>
@@ -214,6 +215,14 @@ function useShowVideos(meeting: Meeting, arrangement: Arrangement, pinned: TileK
     meeting.showVideos(seen);
     // What is seen is new with every drawing; its text says whether it differs.
   }, [meeting, text]);
+}
+
+/** Says whose cameras are on another page. */
+function useHideCameras(meeting: Meeting, arrangement: Arrangement | null): void {
+  const hidden = arrangement === null ? [] : listHidden(arrangement, meeting.state.value.participants);
+  useEffect(() => {
+    meeting.hideCameras(new Set(hidden));
+  }, [meeting, hidden.join()]);
 }
 
 /** Whether a tile takes the stage at the moment; then the controls may lie over it. */

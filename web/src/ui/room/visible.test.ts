@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import type { Participant } from "../../room/state";
 import { fakeMember, fakeParticipant } from "../gallery/fakes";
 import type { Placement } from "./arrangement";
-import { listVisible } from "./visible";
+import { listHidden, listVisible } from "./visible";
 
 const place = (role: Placement["role"], width = 160): Placement => ({ role, rect: { x: 0, y: 0, width, height: (width * 9) / 16 } });
 const through = (id: string, presence = {}): Participant => fakeParticipant(fakeMember(id, id, presence), { reach: "server" });
@@ -44,4 +44,12 @@ test("the large tile comes first, then who speaks, then the others in the order 
 test("sizes are of the device's pixels, and an enlarged tile says so", () => {
   const [seen] = see([through("a")], { "camera:a": place("large", 320) }, { scale: 2, pinned: "camera:a" });
   expect(seen).toEqual({ participant: "a", source: "camera", width: 640, height: 360, pinned: true });
+});
+
+test("whose camera is on another page is hidden, wherever it comes from; a screen on another page hides nobody", () => {
+  const participants = [through("a"), through("b"), fakeParticipant(fakeMember("c", "c")), fakeParticipant(fakeMember("d", "d"))];
+  const placements = new Map(
+    Object.entries({ "camera:a": place("grid"), "camera:b": place("elsewhere"), "camera:c": place("elsewhere"), "camera:d": place("strip"), "screen:d": place("elsewhere") }),
+  );
+  expect(listHidden({ placements }, participants)).toEqual(["b", "c"]);
 });

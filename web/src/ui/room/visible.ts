@@ -1,4 +1,4 @@
-// Owns which pictures of others are in sight, in order of importance and in device pixels: what the server has to send.
+// Owns which pictures of others are in sight, in order of importance and in device pixels, and which are not: what others have to send.
 
 import type { ParticipantId } from "../../protocol/types";
 import type { Visible } from "../../room/meeting";
@@ -39,6 +39,11 @@ export function listVisible({ arrangement, participants, pinned, speaker, scale 
   // The order within one weight is that of coming, so that it does not flutter.
   found.sort((a, b) => b.weight - a.weight);
   return found.map(({ participant, source, width, height, pinned }) => ({ participant, source, width, height, pinned }));
+}
+
+/** Those whose cameras are out of sight. */
+export function listHidden({ placements }: Pick<Arrangement, "placements">, participants: readonly Participant[]): readonly ParticipantId[] {
+  return participants.map(({ member }) => member.id).filter((id) => placements.get(`camera:${id}`)?.role === "elsewhere");
 }
 
 function weigh(role: Role, speaks: boolean): number {
