@@ -26,9 +26,8 @@ impl Sfu {
 
     /// The slots of one member.
     pub(super) fn assign_member(&mut self, key: usize) {
-        let Some(member) = self.members.get(key) else { return };
-        let Some(connection) = &member.connection else { return };
         for is_video in [false, true] {
+            let Some(connection) = self.members.get(key).and_then(|member| member.connection.as_ref()) else { return };
             let places: Vec<usize> = connection
                 .slots
                 .iter()
@@ -36,7 +35,6 @@ impl Sfu {
                 .filter(|(_, slot)| slot.is_video == is_video && slot.is_open)
                 .map(|(at, _)| at)
                 .collect();
-            let connection = self.members[key].connection.as_ref().expect("seen above");
             let mut held: Vec<Option<usize>> = places.iter().map(|at| connection.slots[*at].carries).collect();
             let wanted = if is_video { self.wanted_pictures(key) } else { self.wanted_sounds(key, places.len()) };
             let before = held.clone();
@@ -48,7 +46,6 @@ impl Sfu {
                     self.carry(key, *slot, now);
                 }
             }
-            return self.assign_member(key);
         }
     }
 

@@ -171,16 +171,15 @@ impl Sfu {
         allocate(now, BUDGET_BPS, voices * VOICE_BPS, &wishes, &mut connection.shares);
         let mut changed = false;
         for share in &connection.shares {
+            let Some((_, wanted, layers)) = shown.iter().find(|(slot, ..)| *slot == share.key) else { continue };
             let slot = &mut connection.slots[share.key];
-            let first = shown.iter().find(|(shown, ..)| *shown == share.key).map_or(0, |(.., layers)| layers.start);
-            let layer = share.layer.and_then(|layer| rated.get(first + usize::from(layer))).copied();
+            let layer = share.layer.and_then(|layer| rated.get(layers.start + usize::from(layer))).copied();
             if slot.layer() != layer {
                 connection.slots_changed |= slot.set_layer(layer);
                 changed = true;
             }
             // Held back by what comes, not by this member's link: then more is welcome.
-            let wanted = shown.iter().find(|(shown, ..)| *shown == share.key);
-            let (Some((_, wanted, _)), Some(layer)) = (wanted, layer) else { continue };
+            let Some(layer) = layer else { continue };
             let Some(publication) = slot.carries.and_then(|key| self.publications.get_mut(key)) else { continue };
             let more = if share.is_deficient { 0 } else { publication.layers_for(layer, wanted.height.min(wanted.width)) };
             let own = publication.subscribers.iter_mut().find(|own| (own.member, own.slot) == (key, share.key));
