@@ -19,6 +19,7 @@ fn two_meet_and_see_and_hear_each_other() {
         assert!(member.heard(other, Source::Microphone) > 220, "{} sounds", member.heard(other, Source::Microphone));
         assert_eq!(member.lines_of(other), Some(720));
         assert_eq!(member.reported(), 2, "sender reports of both");
+        assert!(member.feedback > 20, "{} times feedback for the sender's estimate", member.feedback);
     }
     world.end();
 }

@@ -43,6 +43,8 @@ pub struct Member {
     pub refusals: Vec<String>,
     /// Keyframes asked of it, by stream.
     pub asked: HashMap<u32, Vec<Instant>>,
+    /// Feedback about its packets that a browser would take: it names a stream of its own.
+    pub feedback: usize,
     /// Bytes of media, and of retransmissions, that came.
     pub bytes: (u64, u64),
     /// It lets its browser answer loss and report.
@@ -91,6 +93,7 @@ impl Member {
             answers: 0,
             refusals: Vec::new(),
             asked: HashMap::new(),
+            feedback: 0,
             bytes: (0, 0),
             gives_feedback: true,
             sends_media: true,
@@ -313,6 +316,9 @@ impl Member {
                 Rtcp::Fir(fir) => fir.entries().for_each(|(ssrc, _)| self.ask(now, ssrc)),
                 Rtcp::SenderReport(info, _) => {
                     self.reported.insert(info.ssrc, ((info.ntp >> 16) as u32, now));
+                }
+                Rtcp::Transport(feedback) => {
+                    self.feedback += usize::from(owner(feedback.media) == self.number);
                 }
                 _ => {}
             }

@@ -15,6 +15,8 @@ const REFERENCE_TICKS: i64 = 256;
 /// A feedback packet: which of the packets numbered from `base` arrived, and when.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TransportFeedback<'a> {
+    /// A stream of the sender's: libwebrtc ignores feedback that names none.
+    pub media: u32,
     /// The first sequence number that it is about.
     pub base: u16,
     /// How many it is about.
@@ -30,6 +32,7 @@ pub struct TransportFeedback<'a> {
 impl<'a> TransportFeedback<'a> {
     /// Reads the body of a packet (behind the common head), and makes sure that it holds what it says.
     pub(super) fn decode(body: &'a [u8]) -> Result<Self, RtcpError> {
+        let media = word(body, 4).ok_or(RtcpError::Short)?;
         let numbers = word(body, 8).ok_or(RtcpError::Short)?;
         let time = word(body, 12).ok_or(RtcpError::Short)?;
         let rest = body.get(16..).ok_or(RtcpError::Short)?;
@@ -53,7 +56,7 @@ impl<'a> TransportFeedback<'a> {
         }
         let (chunks, deltas) = rest.split_at_checked(chunks_len).ok_or(RtcpError::Short)?;
         let deltas = deltas.get(..deltas_len).ok_or(RtcpError::Short)?;
-        Ok(Self { base: (numbers >> 16) as u16, count, reference: time >> 8, number: time as u8, chunks, deltas })
+        Ok(Self { media, base: (numbers >> 16) as u16, count, reference: time >> 8, number: time as u8, chunks, deltas })
     }
 
     /// Each sequence number, with its arrival in ticks of 250 µs after the reference time; none for one that has not arrived.
