@@ -39,7 +39,7 @@ pub struct Wish<'a, K> {
 
 impl<K> Wish<'_, K> {
     /// The smallest layer that covers the size shown, or the greatest.
-    fn wanted(&self) -> Option<usize> {
+    pub(super) fn wanted(&self) -> Option<usize> {
         let covers = self.layers.iter().position(|layer| layer.lines >= self.lines);
         covers.or(self.layers.len().checked_sub(1))
     }

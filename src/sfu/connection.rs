@@ -5,8 +5,11 @@ use std::time::{Duration, Instant};
 use rustc_hash::FxHashMap;
 
 use super::allocation::Share;
+use super::estimate::Estimate;
 use super::flood::Allowance;
 use super::pacer::RetransmissionBudget;
+use super::probe::Pace;
+use super::quality::{QUALITY_INTERVAL, Quality};
 use super::reports::{RoundTrip, Wallclock};
 use super::slot::Slot;
 use super::transport::{Credentials, Transport};
@@ -68,6 +71,14 @@ pub(super) struct Connection {
     /// Feedback for what the member sends; made when its first numbered packet comes.
     pub(super) arrivals: Option<Box<twcc::Receiver>>,
     pub(super) history: twcc::History,
+    /// What its link carries, the probe of it that is being sent, and what would be sent if it carried everything.
+    pub(super) estimate: Estimate,
+    pub(super) pace: Option<Pace>,
+    pub(super) wanted_bps: u64,
+    /// How well its media gets through, and the worst that was reported since the last sample.
+    pub(super) quality: Quality,
+    pub(super) next_quality: Instant,
+    pub(super) reported: (f32, Duration),
     /// How much it may be sent again.
     pub(super) repeats: RetransmissionBudget,
     /// What it may send, and how many checks.
@@ -117,6 +128,12 @@ impl Connection {
             is_dirty: false,
             arrivals: None,
             history: twcc::History::default(),
+            estimate: Estimate::new(now),
+            pace: None,
+            wanted_bps: 0,
+            quality: Quality::default(),
+            next_quality: now + QUALITY_INTERVAL,
+            reported: (0.0, Duration::ZERO),
             repeats: RetransmissionBudget::new(now),
             packets: Allowance::new(now, MEMBER_PACKETS_PER_SECOND),
             checks: Allowance::new(now, MEMBER_CHECKS_PER_SECOND),

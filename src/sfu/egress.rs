@@ -105,6 +105,32 @@ impl Sfu {
                 Outcome::Dropped(_) | Outcome::Lost => {}
             }
         }
+        while !is_full
+            && let Some(pace) = &mut connection.pace
+            && pace.due(now) > 0
+        {
+            if way.out.reserve(tuple, DATAGRAM_BYTES_MAX).is_none() {
+                is_full = true;
+                break;
+            }
+            // Over the stream of any picture that runs: the receiver throws padding away.
+            let running = connection.slots.iter_mut().filter(|slot| slot.current().is_some() && slot.is_video);
+            let sent = running.into_iter().find_map(|slot| {
+                let source = slot.carries.and_then(|key| self.publications.get(key))?;
+                match slot.send_padding(now, source, pace.probe().cluster, &mut way) {
+                    Outcome::Sent(len) => Some(len),
+                    Outcome::Dropped(_) | Outcome::Lost => None,
+                }
+            });
+            let Some(len) = sent else {
+                connection.pace = None;
+                break;
+            };
+            pace.note(len);
+            self.counters.packets_out += 1;
+            self.counters.bytes_out += len as u64;
+        }
+        connection.pace.take_if(|pace| pace.is_done());
         if !is_full {
             connection.pending.clear();
             connection.flushed = 0;

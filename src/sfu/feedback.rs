@@ -34,9 +34,16 @@ impl Sfu {
                     outcomes.clear();
                     if let Some(connection) = &mut self.members[key].connection {
                         connection.history.handle_feedback(&feedback, outcomes);
+                        connection.estimate.handle_outcomes(self.now, outcomes);
+                        connection.next_allocation = self.now;
                     }
                 }
-                Rtcp::Remb(_) | Rtcp::Bye(_) | Rtcp::Other(_) => {}
+                Rtcp::Remb(bps) => {
+                    if let Some(connection) = &mut self.members[key].connection {
+                        connection.estimate.handle_remb(self.now, bps);
+                    }
+                }
+                Rtcp::Bye(_) | Rtcp::Other(_) => {}
             }
         }
         Ok(())
@@ -59,6 +66,8 @@ impl Sfu {
             let Some(slot) = connection.slots.iter_mut().find(|slot| slot.ssrc == report.ssrc) else { continue };
             let heard = slot.reports.handle_report(now, &report);
             self.counters.lost_out += (f64::from(heard.loss) * f64::from(heard.expected)).round() as u64;
+            connection.estimate.handle_loss(now, heard.loss, heard.expected);
+            connection.reported = (connection.reported.0.max(heard.loss), connection.reported.1.max(heard.jitter));
             if let Some(round_trip) = heard.round_trip {
                 connection.round_trip.note(round_trip);
             }

@@ -191,6 +191,11 @@ impl Sfu {
                 (false, true) => stats.transports_connected += 1,
                 (false, false) => stats.transports_connecting += 1,
             }
+            if connection.is_connected && !connection.slots.is_empty() {
+                let bps = connection.estimate.bps();
+                stats.estimate_bps += bps;
+                stats.estimate_bps_min = if stats.estimate_bps_min == 0 { bps } else { stats.estimate_bps_min.min(bps) };
+            }
             let carrying = || connection.slots.iter().filter(|slot| slot.carries.is_some());
             stats.subscriptions += carrying().count();
             stats.subscriptions_paused += carrying().filter(|slot| slot.layer().is_none()).count();

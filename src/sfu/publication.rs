@@ -16,6 +16,7 @@ use crate::limits::MEDIA_PAYLOAD_BYTES_MAX;
 use crate::protocol::Source;
 use crate::rtp::{Arrival, Cache, Codec, Dependencies, Extensions, Facts, Header, History, Meta, Reception, Target, Targets};
 use crate::sdp;
+use crate::srtp::RTP_OVERHEAD_MAX;
 
 /// A layer that brought nothing for this long is not sent.
 const LIVE_FOR: Duration = Duration::from_millis(1500);
@@ -122,6 +123,8 @@ pub(super) struct Layer {
     last_bps: u64,
     last_packet: Option<Instant>,
     lines: Option<u16>,
+    /// Of the last keyframe.
+    key_timestamp: Option<u32>,
     /// Since when the sender is to send it; none while it is not.
     asked_at: Option<Instant>,
     dependencies: Dependencies,
@@ -143,6 +146,7 @@ impl Layer {
             last_bps: 0,
             last_packet: None,
             lines: None,
+            key_timestamp: None,
             asked_at: None,
             dependencies: Dependencies::default(),
         }
@@ -228,14 +232,18 @@ impl Publication {
             return Err(Refused::Payload);
         }
         layer.last_packet = Some(now);
-        layer.rate.note(now, payload.len() + header.len);
         let facts = layer.facts(self.formats[format].reader, header, extensions, payload)?;
         let mut lost_track = layer.nacks.handle_packet(now, sequence).is_err() && is_video;
         if is_video && facts.is_keyframe {
             layer.keyframes.handle_keyframe();
             layer.nacks.handle_keyframe(sequence);
             layer.lines = facts.resolution.map_or(layer.lines, |size| Some(size.height.min(size.width)));
+            layer.key_timestamp = Some(header.timestamp);
             lost_track = false;
+        }
+        // A keyframe is several times a frame: a moment's need, not what the layer takes.
+        if layer.key_timestamp != Some(header.timestamp) {
+            layer.rate.note(now, payload.len() + header.len + RTP_OVERHEAD_MAX);
         }
         self.current = format;
         let meta = Meta {
@@ -288,7 +296,7 @@ impl Publication {
                 1 => USUAL[1],
                 _ => USUAL[at.min(USUAL.len() - 1)],
             };
-            if layer.is_live(now) {
+            if layer.is_live(now) && layer.rate.is_settled() {
                 layer.last_bps = layer.rate.bps(now);
             }
             let bps = if layer.last_bps > 0 { layer.last_bps } else { usual.1 };

@@ -40,12 +40,18 @@ impl Rate {
         if self.filled == 0 { 0 } else { bytes * 8 * 1000 / (span.as_millis() as u64).max(BUCKET.as_millis() as u64) }
     }
 
+    /// Whether there has been time enough to tell: at first, a keyframe is all there is.
+    pub(super) fn is_settled(&self) -> bool {
+        self.filled == BUCKETS
+    }
+
     fn advance(&mut self, now: Instant) {
         let mut began = *self.began.get_or_insert(now);
         self.filled = self.filled.max(1);
         if now.saturating_duration_since(began) >= BUCKET * BUCKETS as u32 {
             // Nothing of what was counted is of late.
             self.buckets = [0; BUCKETS];
+            self.filled = 1;
             self.began = Some(now);
             return;
         }

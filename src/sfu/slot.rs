@@ -9,10 +9,10 @@ use super::pacer::RetransmissionBudget;
 use super::publication::Publication;
 use super::reports::Outgoing;
 use super::tuple::Tuple;
-use super::twcc::History;
+use super::twcc::{ClusterId, History};
 use crate::protocol::{SlotStanding, SlotState};
 use crate::rtp::{
-    Envelope, Extender, Extension, ExtensionIds, Packet, Rewriter, Rewritten, Start, Target, Written, header_len_max,
+    Envelope, Extender, Extension, ExtensionIds, Packet, Patch, Rewriter, Rewritten, Start, Target, Written, header_len_max,
 };
 use crate::sdp;
 use crate::srtp::{RTP_OVERHEAD_MAX, Sender};
@@ -234,7 +234,7 @@ impl Slot {
         // The first round is that before the first packet: nothing of it is ever sent.
         let Some(roc) = (index >> 16).checked_sub(1) else { return Outcome::Lost };
         let envelope = self.envelope(payload_type, self.ssrc, way);
-        let sent = way.send(now, roc as u32, packet.map_or(0, room_of), |buffer| match packet {
+        let sent = way.send(now, roc as u32, packet.map_or(0, room_of), None, |buffer| match packet {
             Some(packet) => rewritten.write(buffer, packet, &envelope),
             None => rewritten.write_padding(buffer, &envelope),
         });
@@ -261,8 +261,28 @@ impl Slot {
         let envelope = self.envelope(payload_type, self.rtx_ssrc, way);
         let index = self.rtx_sequence;
         self.rtx_sequence += 1;
-        way.send(now, (index >> 16) as u32, room_of(&packet) + 2, |buffer| {
+        way.send(now, (index >> 16) as u32, room_of(&packet) + 2, None, |buffer| {
             sent.rewritten.write_rtx(buffer, &packet, &envelope, index as u16)
+        })
+    }
+
+    /// Sends a packet of nothing but padding over the stream of retransmissions, as part of a probe. There must be room as for
+    /// [`Self::forward`].
+    pub(super) fn send_padding(
+        &mut self,
+        now: Instant,
+        publication: &Publication,
+        cluster: ClusterId,
+        way: &mut Way<'_>,
+    ) -> Outcome {
+        let rtx = self.format_for(publication).and_then(|format| format.rtx);
+        let (Some(payload_type), Some(timestamp)) = (rtx, self.rewriter.timestamp(0)) else { return Outcome::Lost };
+        let envelope = Envelope { padding: u8::MAX, ..self.envelope(payload_type, self.rtx_ssrc, way) };
+        let index = self.rtx_sequence;
+        self.rtx_sequence += 1;
+        let padding = Rewritten { sequence: index as u16, timestamp, marker: false, is_padding: true, patch: Patch::default() };
+        way.send(now, (index >> 16) as u32, usize::from(u8::MAX), Some(cluster), |buffer| {
+            padding.write_padding(buffer, &envelope)
         })
     }
 
@@ -287,7 +307,14 @@ impl Slot {
 
 impl Way<'_> {
     /// Writes, protects and commits one packet.
-    fn send(&mut self, now: Instant, roc: u32, room: usize, write: impl FnOnce(&mut [u8]) -> Option<Written>) -> Outcome {
+    fn send(
+        &mut self,
+        now: Instant,
+        roc: u32,
+        room: usize,
+        cluster: Option<ClusterId>,
+        write: impl FnOnce(&mut [u8]) -> Option<Written>,
+    ) -> Outcome {
         let overhead = self.sender.profile().rtp_overhead();
         let segment = self.out.segment(self.tuple);
         let room = header_len_max(0) + room + LEVEL_BYTES_MAX + 256 + RTP_OVERHEAD_MAX;
@@ -297,7 +324,7 @@ impl Way<'_> {
         let Ok(len) = self.sender.protect_rtp(buffer, written.header_len, len, roc) else { return Outcome::Lost };
         self.out.commit(len);
         if self.ids.id(Extension::TransportSequence).is_some() {
-            self.history.note(now, len as u16, None);
+            self.history.note(now, len as u16, cluster);
         }
         Outcome::Sent(len)
     }

@@ -7,7 +7,9 @@ use bytes::Bytes;
 
 use super::allocation::{LayerRate, Wish, allocate};
 use super::keyframe::Ask;
+use super::probe::Pace;
 use super::publication::Publication;
+use super::quality::{Announcement, QUALITY_INTERVAL, QualitySample};
 use super::transport::Transport;
 use super::tuple::Tuple;
 use super::twcc::Outcome;
@@ -29,11 +31,8 @@ const REPORT_INTERVAL: Duration = Duration::from_secs(1);
 /// How often a subscriber's bandwidth is shared out, besides when its slots change.
 const ALLOCATION_INTERVAL: Duration = Duration::from_millis(200);
 
-/// What a subscriber is given until its link is measured.
-const BUDGET_BPS: u64 = 50_000_000;
-
 /// Bits per second kept for each voice.
-const VOICE_BPS: u64 = 50_000;
+const VOICE_BPS: u64 = 60_000;
 
 /// What RTCP may have before it is protected, and what a sender report with its name needs of it.
 const RTCP_ROOM: usize = RTCP_BYTES_MAX - crate::srtp::RTCP_OVERHEAD_MAX;
@@ -86,6 +85,10 @@ impl Sfu {
         self.tell_changes();
         for key in &keys {
             self.allocate_member(*key);
+        }
+        for key in &keys {
+            self.probe_member(*key);
+            self.judge_member(*key);
         }
         for key in &keys {
             self.ask_keyframes(*key);
@@ -168,7 +171,11 @@ impl Sfu {
             })
             .collect();
         let voices = connection.slots.iter().filter(|slot| !slot.is_video && slot.carries.is_some()).count() as u64;
-        allocate(now, BUDGET_BPS, voices * VOICE_BPS, &wishes, &mut connection.shares);
+        let reserve = voices * VOICE_BPS;
+        let wanted = wishes.iter().filter_map(|wish| Some(wish.layers[wish.wanted()?].bitrate));
+        connection.wanted_bps = reserve + wanted.sum::<u64>();
+        connection.estimate.set_wanted(now, connection.wanted_bps);
+        allocate(now, connection.estimate.bps(), reserve, &wishes, &mut connection.shares);
         let mut changed = false;
         for share in &connection.shares {
             let Some((_, wanted, layers)) = shown.iter().find(|(slot, ..)| *slot == share.key) else { continue };
@@ -191,6 +198,41 @@ impl Sfu {
             for slot in 0..self.members[key].connection.as_ref().map_or(0, |connection| connection.slots.len()) {
                 self.note_layers(key, slot);
             }
+        }
+    }
+
+    /// Learns whether a member's link carries more than is known.
+    fn probe_member(&mut self, key: usize) {
+        let Some(connection) = self.members[key].connection.as_mut().filter(|connection| connection.is_connected) else { return };
+        if connection.pace.is_none() {
+            connection.pace = connection.estimate.poll_probe(self.now).map(|probe| Pace::new(self.now, probe));
+        }
+        if connection.pace.is_some() && !std::mem::replace(&mut connection.is_dirty, true) {
+            self.dirty.push(key);
+        }
+    }
+
+    /// How well a member's media gets through, now and then.
+    fn judge_member(&mut self, key: usize) {
+        let now = self.now;
+        let member = &mut self.members[key];
+        let Some(connection) = member.connection.as_mut().filter(|connection| connection.is_connected) else { return };
+        if connection.next_quality > now {
+            return;
+        }
+        connection.next_quality = now + QUALITY_INTERVAL;
+        let (loss, jitter) = std::mem::take(&mut connection.reported);
+        let deficient = connection.shares.iter().filter(|share| share.is_deficient).count();
+        let sample = QualitySample {
+            loss,
+            round_trip: connection.round_trip.value().unwrap_or_default(),
+            jitter,
+            estimate_bps: connection.estimate.bps(),
+            wanted_bps: connection.wanted_bps,
+            layers_missing: deficient as f32 / connection.shares.len().max(1) as f32,
+        };
+        if let Some(Announcement { score, reasons }) = connection.quality.handle_sample(now, &sample) {
+            self.events.push_back(Event::Quality { participant: member.participant, score, reasons });
         }
     }
 
