@@ -113,14 +113,11 @@ impl Sfu {
                 is_full = true;
                 break;
             }
-            // Over the stream of any picture that runs: the receiver throws padding away.
-            let running = connection.slots.iter_mut().filter(|slot| slot.current().is_some() && slot.is_video);
-            let sent = running.into_iter().find_map(|slot| {
-                let source = slot.carries.and_then(|key| self.publications.get(key))?;
-                match slot.send_padding(now, source, pace.probe().cluster, &mut way) {
-                    Outcome::Sent(len) => Some(len),
-                    Outcome::Dropped(_) | Outcome::Lost => None,
-                }
+            let cluster = pace.probe().cluster;
+            let mut pictures = connection.slots.iter_mut().filter(|slot| slot.is_video);
+            let sent = pictures.find_map(|slot| match slot.send_padding(now, cluster, &mut way) {
+                Outcome::Sent(len) => Some(len),
+                Outcome::Dropped(_) | Outcome::Lost => None,
             });
             let Some(len) = sent else {
                 connection.pace = None;

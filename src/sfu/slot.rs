@@ -266,21 +266,15 @@ impl Slot {
         })
     }
 
-    /// Sends a packet of nothing but padding over the stream of retransmissions, as part of a probe. There must be room as for
-    /// [`Self::forward`].
-    pub(super) fn send_padding(
-        &mut self,
-        now: Instant,
-        publication: &Publication,
-        cluster: ClusterId,
-        way: &mut Way<'_>,
-    ) -> Outcome {
-        let rtx = self.format_for(publication).and_then(|format| format.rtx);
-        let (Some(payload_type), Some(timestamp)) = (rtx, self.rewriter.timestamp(0)) else { return Outcome::Lost };
+    /// Sends a packet of nothing but padding over the stream of retransmissions, as part of a probe: whatever the slot carries, or
+    /// nothing, for a link that is believed to carry none is probed too. There must be room as for [`Self::forward`].
+    pub(super) fn send_padding(&mut self, now: Instant, cluster: ClusterId, way: &mut Way<'_>) -> Outcome {
+        let Some(payload_type) = self.formats.iter().find_map(|format| format.rtx) else { return Outcome::Lost };
         let envelope = Envelope { padding: u8::MAX, ..self.envelope(payload_type, self.rtx_ssrc, way) };
         let index = self.rtx_sequence;
         self.rtx_sequence += 1;
-        let padding = Rewritten { sequence: index as u16, timestamp, marker: false, is_padding: true, patch: Patch::default() };
+        let padding =
+            Rewritten { sequence: index as u16, timestamp: 0, marker: false, is_padding: true, patch: Patch::default() };
         way.send(now, (index >> 16) as u32, usize::from(u8::MAX), Some(cluster), |buffer| {
             padding.write_padding(buffer, &envelope)
         })

@@ -15,7 +15,7 @@ const EXECUTABLES = ["/usr/bin/chromium-headless-shell", "/usr/bin/chromium"];
 /**
  * @param {object} options
  * @param {import("./media.mjs").Face} options.face
- * @param {{lines?: number, fps?: number}} [options.camera] of its pictures: small and few unless given
+ * @param {{lines?: number, fps?: number, grain?: number}} [options.camera] of its pictures: small and few unless given
  * @param {Devices["kind"]} [options.devices]
  * @param {string[]} [options.args] more flags
  * @param {string} [options.executablePath] instead of the installed browser

@@ -22,9 +22,9 @@ const FPS = 10;
 const LENGTH_S = 2;
 const RATE_HZ = 48_000;
 
-/** The file that a browser takes for its camera: so many lines, so often a second. */
-export function pictureFile(face, { lines = LINES, fps = FPS } = {}) {
-  return cached(`${face.name}-${lines}-${fps}.y4m`, () => y4m(face, lines, fps));
+/** The file that a browser takes for its camera: so many lines, so often a second; with grain, as in the dark, an encoder needs all that it may use. */
+export function pictureFile(face, { lines = LINES, fps = FPS, grain = 0 } = {}) {
+  return cached(`${face.name}-${lines}-${fps}-${grain}.y4m`, () => y4m(face, lines, fps, grain));
 }
 
 /** The file that a browser takes for its microphone. */
@@ -44,13 +44,23 @@ function cached(name, make) {
 }
 
 /** A person who sways and blinks in front of a plain wall: little to encode, but every frame differs. */
-function y4m(face, lines, fps) {
+function y4m(face, lines, fps, grain) {
   const parts = [Buffer.from(`YUV4MPEG2 W${(lines / 9) * 16} H${lines} F${fps}:1 Ip A1:1 C420jpeg\n`)];
   const frames = fps * LENGTH_S;
   for (let frame = 0; frame < frames; frame += 1) {
-    parts.push(Buffer.from("FRAME\n"), drawFrame(face, lines, frame / frames));
+    parts.push(Buffer.from("FRAME\n"), roughen(drawFrame(face, lines, frame / frames), grain, frame));
   }
   return Buffer.concat(parts);
+}
+
+/** Adds noise to the brightness, which is not the same in any two frames. */
+function roughen(picture, grain, frame) {
+  let state = frame + 1;
+  for (let i = 0; grain > 0 && i < (picture.length / 3) * 2; i += 1) {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+    picture[i] = Math.max(16, Math.min(235, picture[i] + (state >>> 24) % (2 * grain + 1) - grain));
+  }
+  return picture;
 }
 
 /** Drawn on a canvas of 640 × 360, whatever the number of lines. */
