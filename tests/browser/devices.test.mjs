@@ -300,7 +300,9 @@ test("an invitation's code leads to the room; the other code moves the call to a
   Scene.play(t, async (scene) => {
     const { url } = await scene.server();
     const [ann, ben, phone] = await Promise.all([FACES.ann, FACES.ben, FACES.dora].map((face) => scene.person({ face, url })));
-    await Promise.all([ann.join(ROOM), ben.join(ROOM)]);
+    // One after the other: what Ben is told of Ann's coming would still stand there when her call moves.
+    await ann.join(ROOM);
+    await ben.join(ROOM);
     await Promise.all([ann.sees("Ben"), ben.sees("Ann")]);
     let handover = "";
 
